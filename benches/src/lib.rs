@@ -1,0 +1,1 @@
+//! Pinned shapes that the benches share.

@@ -1,0 +1,28 @@
+//! The extension module `foolsgold._core`: each function unpacks its arguments, enters the core, packs the answer.
+//!
+//! No algorithm lives here. Users read the Python wrappers; the stubs are `python/foolsgold/_core.pyi`.
+
+mod arrays;
+mod arrow;
+mod enter;
+mod error;
+mod probe;
+mod texts;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _core {
+    use super::*;
+
+    #[pymodule_export]
+    use super::probe::{available_threads, cpu_features, wait};
+    #[pymodule_export]
+    use super::texts::Texts;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })
+    }
+}

@@ -1,0 +1,1 @@
+//! Every distinct text once, as a `u32`.
