@@ -137,7 +137,8 @@ def pairwise_euclidean_sim(a: ArrayLike, b: ArrayLike) -> Tensor:
     Returns:
         (...), at most 0; the gradient of equal rows is 0.
     """
-    return -torch.linalg.vector_norm(_as_float(a) - _as_float(b), dim=-1)
+    distances: Tensor = torch.linalg.vector_norm(_as_float(a) - _as_float(b), dim=-1)
+    return -distances
 
 
 def pairwise_manhattan_sim(a: ArrayLike, b: ArrayLike) -> Tensor:
