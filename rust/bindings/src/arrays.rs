@@ -5,8 +5,8 @@
 
 use foolsgold_core::{Result, view::Groups, view::Matrix};
 use numpy::{
-    Element, PyArray1, PyArray2, PyArrayDescrMethods as _, PyArrayMethods as _, PyReadonlyArray, PyUntypedArray,
-    PyUntypedArrayMethods as _,
+    Element, PyArray1, PyArray2, PyArrayDescrMethods as _, PyArrayMethods as _, PyReadonlyArray,
+    PyUntypedArray, PyUntypedArrayMethods as _,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -24,37 +24,56 @@ fn array<'py, T: Element, D: numpy::ndarray::Dimension>(
     let wanted = numpy::dtype::<T>(value.py());
     let Ok(untyped) = value.cast::<PyUntypedArray>() else {
         let got = value.get_type().name()?;
-        return Err(PyTypeError::new_err(format!("`{name}` must be a NumPy array of {wanted}, got {got}")));
+        return Err(PyTypeError::new_err(format!(
+            "`{name}` must be a NumPy array of {wanted}, got {got}"
+        )));
     };
     if !untyped.dtype().is_equiv_to(&wanted) {
         let got = untyped.dtype();
-        return Err(PyTypeError::new_err(format!("`{name}` must be a NumPy array of {wanted}, got {got}")));
+        return Err(PyTypeError::new_err(format!(
+            "`{name}` must be a NumPy array of {wanted}, got {got}"
+        )));
     }
     let (dimensions, got) = (D::NDIM.unwrap_or(1), untyped.ndim());
     if got != dimensions {
-        return Err(PyValueError::new_err(format!("`{name}` must have {dimensions} dimensions, got {got}")));
+        return Err(PyValueError::new_err(format!(
+            "`{name}` must have {dimensions} dimensions, got {got}"
+        )));
     }
     let typed: PyReadonlyArray<'py, T, D> = value.extract().map_err(|error: PyErr| {
-        PyValueError::new_err(format!("`{name}` must not be written while it is read: {error}"))
+        PyValueError::new_err(format!(
+            "`{name}` must not be written while it is read: {error}"
+        ))
     })?;
     if typed.as_slice().is_err() {
-        return Err(PyValueError::new_err(format!("`{name}` must be C-contiguous, got strides {:?}", untyped.strides())));
+        return Err(PyValueError::new_err(format!(
+            "`{name}` must be C-contiguous, got strides {:?}",
+            untyped.strides()
+        )));
     }
     Ok(typed)
 }
 
 /// A one-dimensional array of `T`.
-pub(crate) fn column<'py, T: Element>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Column<'py, T>> {
+pub(crate) fn column<'py, T: Element>(
+    name: &str,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<Column<'py, T>> {
     array(name, value)
 }
 
 /// A two-dimensional array of `T`.
-pub(crate) fn rows<'py, T: Element>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Rows<'py, T>> {
+pub(crate) fn rows<'py, T: Element>(
+    name: &str,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<Rows<'py, T>> {
     array(name, value)
 }
 
 /// The values of an array that `array` has checked.
-pub(crate) fn slice<'a, T: Element, D: numpy::ndarray::Dimension>(checked: &'a PyReadonlyArray<'_, T, D>) -> &'a [T] {
+pub(crate) fn slice<'a, T: Element, D: numpy::ndarray::Dimension>(
+    checked: &'a PyReadonlyArray<'_, T, D>,
+) -> &'a [T] {
     checked.as_slice().unwrap_or_default()
 }
 

@@ -28,10 +28,14 @@ pub(crate) fn enter<T: Send>(
             }
             let asked = Python::attach(|py| {
                 py.check_signals()?;
-                progress.as_ref().map_or(Ok(()), |progress| progress.call1(py, (done, total)).map(drop))
+                progress.as_ref().map_or(Ok(()), |progress| {
+                    progress.call1(py, (done, total)).map(drop)
+                })
             });
             next = Instant::now() + PAUSE;
-            asked.map_err(|error| raised = Some(error)).map_or(ControlFlow::Break(()), ControlFlow::Continue)
+            asked
+                .map_err(|error| raised = Some(error))
+                .map_or(ControlFlow::Break(()), ControlFlow::Continue)
         };
         work(&mut Tick::new(&mut poll))
     });

@@ -5,7 +5,8 @@ use std::io::ErrorKind;
 use foolsgold_core::Error;
 use pyo3::PyErr;
 use pyo3::exceptions::{
-    PyFileNotFoundError, PyIsADirectoryError, PyOSError, PyPermissionError, PyRuntimeError, PyValueError,
+    PyFileNotFoundError, PyIsADirectoryError, PyOSError, PyPermissionError, PyRuntimeError,
+    PyValueError,
 };
 
 pub(crate) fn to_py(error: &Error) -> PyErr {

@@ -22,7 +22,12 @@ pub(crate) fn cpu_features() -> Vec<&'static str> {
 /// Sleeps for `blocks` times 10 ms on `threads` threads: how the door behaves, without the work.
 #[pyfunction]
 #[pyo3(signature = (blocks, *, threads, progress=None))]
-pub(crate) fn wait(py: Python<'_>, blocks: usize, threads: usize, progress: Option<Py<PyAny>>) -> PyResult<()> {
+pub(crate) fn wait(
+    py: Python<'_>,
+    blocks: usize,
+    threads: usize,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<()> {
     enter(py, progress, |tick| {
         pool::map_blocks(threads, blocks, 1, tick, |_| {
             std::thread::sleep(Duration::from_millis(10));
