@@ -8,6 +8,8 @@
 //! | [`tick`] | progress out, cancellation in |
 //! | [`view`] | checked views of the caller's arrays |
 //! | [`cpu`] | one probe of the processor |
+//! | [`kernels`] | arithmetic on vectors, chosen at run time |
+//! | [`mining`] | hard negatives: exact search inside a band |
 //! | [`texts`] | every distinct text once, as a `u32` |
 //!
 //! The crate prints nothing, logs nothing, reads no environment and knows no Python. Every result is the same for any
@@ -16,7 +18,9 @@
 
 pub mod cpu;
 pub mod error;
+pub mod kernels;
 pub mod key;
+pub mod mining;
 pub mod pool;
 pub mod texts;
 pub mod tick;
