@@ -72,7 +72,11 @@ fn caps(rules: &Rules, positive: Option<f32>) -> Vec<(f64, usize)> {
     let mut caps = Vec::new();
     if let Some(p) = positive.map(f64::from) {
         caps.extend(rules.absolute_margin.map(|margin| (p - margin, 0)));
-        caps.extend(rules.relative_margin.map(|margin| (p - p.abs() * margin, 1)));
+        caps.extend(
+            rules
+                .relative_margin
+                .map(|margin| (p - p.abs() * margin, 1)),
+        );
     }
     caps.extend(rules.max_score.map(|most| (most, 2)));
     caps.retain(|(cap, _)| !cap.is_nan());
@@ -88,7 +92,10 @@ fn brute_force(case: &Case) -> Candidates {
         report: Report::default(),
     };
     for query in 0..case.queries.len() {
-        let known = case.positives.as_ref().map_or(&[][..], |lists| &lists[query]);
+        let known = case
+            .positives
+            .as_ref()
+            .map_or(&[][..], |lists| &lists[query]);
         let score = |id: u32| {
             let document = case.corpus.row(id as usize);
             score(options.similarity, case.queries.row(query), document)
@@ -96,22 +103,39 @@ fn brute_force(case: &Case) -> Candidates {
         let positive = known.iter().map(|&id| score(id)).min_by(f32::total_cmp);
         let caps = caps(&options.rules, positive);
         let ids = 0..u32::try_from(case.corpus.len()).unwrap_or(0);
-        let mut all: Vec<_> = ids.filter(|id| !known.contains(id)).map(|id| (score(id), id)).collect();
-        if let Some(&(cap, rule)) = caps.iter().min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))) {
+        let mut all: Vec<_> = ids
+            .filter(|id| !known.contains(id))
+            .map(|id| (score(id), id))
+            .collect();
+        if let Some(&(cap, rule)) = caps
+            .iter()
+            .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))
+        {
             let above = all.iter().filter(|(score, _)| f64::from(*score) > cap);
             answer.report.above[rule] += above.count() as u64;
         }
         all.retain(|&(score, _)| {
             caps.iter().all(|&(cap, _)| f64::from(score) <= cap)
-                && options.rules.min_score.is_none_or(|least| f64::from(score) >= least)
+                && options
+                    .rules
+                    .min_score
+                    .is_none_or(|least| f64::from(score) >= least)
         });
         all.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         all.truncate(options.range_max.unwrap_or(usize::MAX));
         all.drain(..options.range_min.min(all.len()));
         if options.strategy == Taking::Random && all.len() > options.num_negatives {
-            let key = options.key.fold(foolsgold_core::key::stream::SELECT).fold(query as u64);
-            let chosen = key.rng().choose(all.len() as u64, options.num_negatives as u64);
-            all = chosen.iter().filter_map(|&at| all.get(usize::try_from(at).ok()?).copied()).collect();
+            let key = options
+                .key
+                .fold(foolsgold_core::key::stream::SELECT)
+                .fold(query as u64);
+            let chosen = key
+                .rng()
+                .choose(all.len() as u64, options.num_negatives as u64);
+            all = chosen
+                .iter()
+                .filter_map(|&at| all.get(usize::try_from(at).ok()?).copied())
+                .collect();
         }
         all.truncate(options.num_negatives);
         let missing = options.num_negatives - all.len();
@@ -120,7 +144,9 @@ fn brute_force(case: &Case) -> Candidates {
         answer.ids.extend(all.iter().map(|&(_, id)| i64::from(id)));
         answer.ids.extend(std::iter::repeat_n(-1, missing));
         answer.scores.extend(all.iter().map(|&(score, _)| score));
-        answer.scores.extend(std::iter::repeat_n(f32::NEG_INFINITY, missing));
+        answer
+            .scores
+            .extend(std::iter::repeat_n(f32::NEG_INFINITY, missing));
     }
     answer
 }
@@ -136,11 +162,19 @@ fn mined(case: &Case, engine: Option<Engine>, threads: usize) -> Result<Candidat
         (offsets, values)
     });
     let groups = match &lists {
-        Some((offsets, values)) => Some(Groups::new("positives", offsets, values, case.corpus.len())?),
+        Some((offsets, values)) => Some(Groups::new(
+            "positives",
+            offsets,
+            values,
+            case.corpus.len(),
+        )?),
         None => None,
     };
     let (queries, corpus) = (case.queries.view("queries")?, case.corpus.view("corpus")?);
-    let options = Options { threads, ..case.options };
+    let options = Options {
+        threads,
+        ..case.options
+    };
     let tick = &mut Tick::silent();
     match engine {
         Some(engine) => mine_with(engine, queries, corpus, groups, &options, tick),
@@ -182,12 +216,27 @@ fn rows(count: std::ops::Range<usize>, dim: usize, kind: u8) -> impl Strategy<Va
 }
 
 fn options() -> impl Strategy<Value = Options> {
-    let bound = || prop_oneof![2 => Just(None), 1 => (-4i8..5).prop_map(|x| Some(f64::from(x) / 4.0))];
+    let bound =
+        || prop_oneof![2 => Just(None), 1 => (-4i8..5).prop_map(|x| Some(f64::from(x) / 4.0))];
     let rules = (bound(), bound(), bound(), bound());
-    let window = (1usize..6, 0usize..4, prop_oneof![Just(None), (0usize..90).prop_map(Some)]);
+    let window = (
+        1usize..6,
+        0usize..4,
+        prop_oneof![Just(None), (0usize..90).prop_map(Some)],
+    );
     (rules, window, any::<bool>(), any::<bool>(), any::<u64>()).prop_map(
-        |((absolute_margin, relative_margin, max_score, min_score), (num_negatives, range_min, more), is_dot, is_random, seed)| Options {
-            similarity: if is_dot { Similarity::Dot } else { Similarity::Cosine },
+        |(
+            (absolute_margin, relative_margin, max_score, min_score),
+            (num_negatives, range_min, more),
+            is_dot,
+            is_random,
+            seed,
+        )| Options {
+            similarity: if is_dot {
+                Similarity::Dot
+            } else {
+                Similarity::Cosine
+            },
             rules: Rules {
                 absolute_margin,
                 relative_margin,
@@ -197,7 +246,11 @@ fn options() -> impl Strategy<Value = Options> {
             num_negatives,
             range_min,
             range_max: more.map(|more| range_min + num_negatives + more),
-            strategy: if is_random { Taking::Random } else { Taking::Top },
+            strategy: if is_random {
+                Taking::Random
+            } else {
+                Taking::Top
+            },
             key: Key::new(seed),
             threads: 1,
         },
@@ -214,7 +267,12 @@ fn case() -> impl Strategy<Value = Case> {
             let id = 0..u32::try_from(corpus.len()).unwrap_or(1);
             let list = prop::collection::vec(id, 0..4);
             let lists = prop::collection::vec(list, queries.len());
-            (Just(queries), Just(corpus), prop::option::weighted(0.8, lists), Just(options))
+            (
+                Just(queries),
+                Just(corpus),
+                prop::option::weighted(0.8, lists),
+                Just(options),
+            )
         })
         .prop_map(|(queries, corpus, positives, mut options)| {
             if positives.is_none() {
@@ -303,7 +361,11 @@ fn larger_shapes_fill_and_empty_the_buffers() -> Result<()> {
                     shard_documents,
                 };
                 let found = mined(&case, Some(engine), 2)?;
-                assert!(same(&found, &expected), "{} {dim} {block_queries}", tile.name);
+                assert!(
+                    same(&found, &expected),
+                    "{} {dim} {block_queries}",
+                    tile.name
+                );
             }
         }
     }
@@ -311,7 +373,10 @@ fn larger_shapes_fill_and_empty_the_buffers() -> Result<()> {
 }
 
 fn message<T>(outcome: Result<T>) -> String {
-    outcome.err().map(|error| error.to_string()).unwrap_or_default()
+    outcome
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_default()
 }
 
 #[test]
@@ -342,7 +407,10 @@ fn bad_input_is_named() -> Result<()> {
         message(mined(&case, None, 1))
     };
     let said = [
-        (told(&|case| case.corpus = rows(&[], 2)), "`corpus` must have at least one row, got 0"),
+        (
+            told(&|case| case.corpus = rows(&[], 2)),
+            "`corpus` must have at least one row, got 0",
+        ),
         (
             told(&|case| case.corpus = rows(&[1.0; 3], 3)),
             "`corpus` must be of 2 columns like `queries`, got 3",
@@ -363,7 +431,10 @@ fn bad_input_is_named() -> Result<()> {
             told(&|case| case.positives = Some(vec![vec![2]])),
             "`positives` must hold values below 2, got 2 at place 0",
         ),
-        (told(&|case| case.options.num_negatives = 0), "`num_negatives` must be positive, got 0"),
+        (
+            told(&|case| case.options.num_negatives = 0),
+            "`num_negatives` must be positive, got 0",
+        ),
         (
             told(&|case| (case.options.range_min, case.options.range_max) = (3, Some(3))),
             "`range_max` must be at least `range_min` + `num_negatives` = 4, got 3",
@@ -380,7 +451,10 @@ fn bad_input_is_named() -> Result<()> {
     for (said, expected) in said {
         assert_eq!(said, expected);
     }
-    assert!(told(&|case| case.options.num_negatives = usize::MAX).starts_with("`num_negatives` must leave"));
+    assert!(
+        told(&|case| case.options.num_negatives = usize::MAX)
+            .starts_with("`num_negatives` must leave")
+    );
     Ok(())
 }
 
@@ -388,14 +462,26 @@ fn bad_input_is_named() -> Result<()> {
 fn pairs_have_the_scores_of_the_search() -> Result<()> {
     let (queries, corpus) = (clustered(3, 9, 20), clustered(4, 30, 20));
     let tick = &mut Tick::silent();
-    let scorer = Scorer::new(queries.view("q")?, corpus.view("c")?, Similarity::Dot, 2, tick)?;
+    let scorer = Scorer::new(
+        queries.view("q")?,
+        corpus.view("c")?,
+        Similarity::Dot,
+        2,
+        tick,
+    )?;
     let (left, right) = ([0, 8, 8], [29, 0, 0]);
     let scores = pair_scores(&scorer, &left, &right, 2, tick)?;
     for ((&query, &document), found) in left.iter().zip(&right).zip(scores) {
-        let expected = score(Similarity::Dot, queries.row(query as usize), corpus.row(document as usize));
+        let expected = score(
+            Similarity::Dot,
+            queries.row(query as usize),
+            corpus.row(document as usize),
+        );
         assert_eq!(found.to_bits(), expected.to_bits());
     }
-    assert!(message(pair_scores(&scorer, &[9], &[0], 1, tick)).contains("`queries` must be below 9"));
+    assert!(
+        message(pair_scores(&scorer, &[9], &[0], 1, tick)).contains("`queries` must be below 9")
+    );
     assert!(message(pair_scores(&scorer, &[0], &[], 1, tick)).contains("`documents`"));
     Ok(())
 }
@@ -418,7 +504,7 @@ fn progress_grows_to_the_whole_and_a_break_stops_it() -> Result<()> {
         block_queries: 6,
         shard_documents: 100,
     };
-    for stop_at in [None, Some(70)] {
+    for stop_at in [None, Some(72)] {
         let mut heard = Vec::new();
         let mut poll = |done, total| {
             heard.push((done, total));
@@ -429,11 +515,21 @@ fn progress_grows_to_the_whole_and_a_break_stops_it() -> Result<()> {
             }
         };
         let (queries, corpus) = (queries.view("q")?, corpus.view("c")?);
-        let outcome = mine_with(engine, queries, corpus, None, &options, &mut Tick::new(&mut poll));
+        let outcome = mine_with(
+            engine,
+            queries,
+            corpus,
+            None,
+            &options,
+            &mut Tick::new(&mut poll),
+        );
         assert_eq!(matches!(outcome, Err(Error::Cancelled)), stop_at.is_some());
         assert!(heard.iter().all(|&(_, total)| total == 180), "{heard:?}");
         assert!(heard.is_sorted());
-        assert_eq!(heard.last().map(|&(done, _)| done), Some(stop_at.unwrap_or(180)));
+        assert_eq!(
+            heard.last().map(|&(done, _)| done),
+            Some(stop_at.unwrap_or(180))
+        );
     }
     Ok(())
 }
