@@ -34,7 +34,7 @@ class SentenceTransformer(nn.Sequential):
     embeddings. No network is used for a folder.
 
     Args:
-        model_name_or_path: a model's folder, or its name on the Hugging Face hub. Without `modules.json` it is
+        model_name_or_path: a model's folder, or a name on the Hugging Face hub. Without `modules.json` it is
             taken for a model of `transformers`, and mean pooling is put behind it.
         modules: instead of a name, the modules in their order.
         device: where the model computes; None for the accelerator of this machine, or its CPU.

@@ -3,6 +3,10 @@
 //! Work is cut into items that workers take in order; results come back in the order of the items, so an answer never
 //! depends on the number of threads. The calling thread does no work: it waits, and gives [`Tick`] its turn. The pool
 //! belongs to a process: a forked child, whose copy of the parent's threads is dead, builds its own.
+#![expect(
+    unsafe_code,
+    reason = "the pool hangs on an atomic pointer: a fork could leave a lock held for ever"
+)]
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
