@@ -156,6 +156,8 @@ class Transformer(InputModule):
     def save(self, folder: Path) -> None:
         """Write the model's and the tokenizer's files, and `sentence_bert_config.json`."""
         self.model.save_pretrained(folder)
+        # `transformers` saves of a tokenizer's settings only those it was made with.
+        self.tokenizer.init_kwargs["padding_side"] = self.tokenizer.padding_side
         self.tokenizer.save_pretrained(folder)
         write_json(folder / _CONFIG_NAMES[0], _CONFIG)
 
