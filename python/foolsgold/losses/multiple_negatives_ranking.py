@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from foolsgold.losses.base import BatchInfo, EmbeddingLoss, check_columns
 from foolsgold.losses.directions import (
@@ -22,12 +21,11 @@ from foolsgold.losses.directions import (
 )
 from foolsgold.losses.gather import gather_rows
 from foolsgold.losses.identity import known_matches
+from foolsgold.losses.row_blocks import mean_over_rows
 from foolsgold.similarity import cos_sim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-_BLOCK_LOGITS = 2**26  # 256 MiB in float32
 
 
 def multiple_negatives_ranking_loss(
@@ -46,8 +44,7 @@ def multiple_negatives_ranking_loss(
 ) -> Tensor:
     r"""Cross-entropy of each query's positive against all candidates; maths at the module.
 
-    Past 2**26 logits it goes by blocks of rows, and the backward forms the gradient block by block, so that
-    no matrix of all logits is held.
+    Large batches go by blocks of rows (`foolsgold.losses.row_blocks`).
 
     Shape:
         queries (G, D), documents (C, G, D) with the positives first, query_ids (G,), document_ids (C, G);
@@ -95,12 +92,9 @@ def multiple_negatives_ranking_loss(
         return torch.stack([scores.logsumexp(dim=1) for scores in logits]).mean(dim=0) - positives
 
     first, last, _ = rows.indices(len(queries))
-    block = max(1, _BLOCK_LOGITS // max(1, len(queries) * (len(documents) + 1) * len(names)))
+    logits_per_row = len(queries) * (len(documents) + 1) * len(names)
     with torch.autocast(queries.device.type, enabled=False):
-        if last - first <= block:
-            return row_losses(slice(first, last)).mean()
-        blocks = (slice(start, min(start + block, last)) for start in range(first, last, block))
-        return torch.cat([checkpoint(row_losses, block, use_reentrant=False) for block in blocks]).mean()
+        return mean_over_rows(row_losses, first, last, logits_per_row)
 
 
 class MultipleNegativesRankingLoss(EmbeddingLoss):
