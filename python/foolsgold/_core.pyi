@@ -6,7 +6,14 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__: list[str]
+__all__ = [
+    "Texts",
+    "__version__",
+    "available_threads",
+    "build_profile",
+    "cpu_features",
+    "wait",
+]
 __version__: str
 build_profile: str
 

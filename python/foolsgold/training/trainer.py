@@ -206,12 +206,12 @@ class SentenceTransformerTrainer(ResumableTrainer):
         return {
             "fingerprint": getattr(self.batches, "fingerprint", None),
             "num_rows": len(self.train_dataset),
-            "num_batches": len(self.batches),
             "sampler": type(getattr(self.batches, "sampler", self.batches)).__name__,
             "seed": args.seed if args.data_seed is None else args.data_seed,
             "batch_size": self._train_batch_size,
             "world_size": args.world_size,
             "gradient_accumulation_steps": args.gradient_accumulation_steps,
+            "num_batches": len(self.batches),
         }
 
     def _log_start(self, num_batches: int) -> None:
@@ -220,7 +220,8 @@ class SentenceTransformerTrainer(ResumableTrainer):
         per_step = rows * args.world_size * args.gradient_accumulation_steps
         logger.info(
             "%d rows, %d batches per process and epoch; "
-            "a step has %d rows (%d x %d processes x %d accumulated)%s; a loss sees %d rows at a time on each process",
+            "a step has %d rows (%d x %d processes x %d accumulated)%s; "
+            "a loss sees %d rows at a time on each process",
             len(self.train_dataset),
             num_batches,
             per_step,
