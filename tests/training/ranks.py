@@ -1,6 +1,6 @@
 """What two ranks do together, for `test_ranks.py`; started by `torch.distributed.run`.
 
-Usage: training_ranks.py STATIC_FOLDER BERT_FOLDER OUTPUT_FOLDER
+Usage: ranks.py STATIC_FOLDER BERT_FOLDER OUTPUT_FOLDER
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import torch
-from training_scenario import Classifier, CosineDistance, largest_difference, pairs, trainer_of, weights
+from tests.training.scenario import Classifier, CosineDistance, largest_difference, pairs, trainer_of, weights
 
 from foolsgold.models import SentenceTransformer
 

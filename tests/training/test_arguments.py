@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from training_scenario import ShuffledBatches, arguments
+from tests.training.scenario import ShuffledBatches, arguments
 
 from foolsgold import training_args
 from foolsgold.training import BatchSamplers, SentenceTransformerTrainingArguments

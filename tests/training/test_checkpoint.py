@@ -5,8 +5,8 @@ from functools import partial
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.training.scenario import Classifier, CosineDistance, largest_difference, trainer_of, weights
 from torch import nn
-from training_scenario import Classifier, CosineDistance, largest_difference, trainer_of, weights
 from transformers import Trainer
 from transformers.trainer_utils import get_last_checkpoint
 

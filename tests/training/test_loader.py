@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.training.scenario import arguments, pairs
 from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
-from training_scenario import arguments, pairs
 
 from foolsgold.training.loader import EvaluationBatches, RankBatches, training_batches
 

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_scenario import Classifier, ShuffledBatches, largest_difference, pairs, trainer_of, weights
+from tests.training.scenario import (
+    Classifier,
+    ShuffledBatches,
+    largest_difference,
+    pairs,
+    trainer_of,
+    weights,
+)
 
 from foolsgold.models import SentenceTransformer
 
@@ -32,9 +39,16 @@ def output(static_folder, tiny_bert_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ranks") / "output"
     folder.mkdir()
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    script = Path(__file__).with_name("training_ranks.py")
     result = subprocess.run(
-        [*launcher, str(script), str(static_folder), str(tiny_bert_folder), str(folder)],
+        [
+            *launcher,
+            "--module",
+            "tests.training.ranks",
+            str(static_folder),
+            str(tiny_bert_folder),
+            str(folder),
+        ],
+        cwd=Path(__file__).parents[2],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

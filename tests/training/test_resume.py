@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import torch
-from training_scenario import (
+from tests.training.scenario import (
     Classifier,
     CosineDistance,
     ShuffledBatches,

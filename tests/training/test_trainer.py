@@ -10,8 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from datasets import Dataset
-from torch import nn
-from training_scenario import (
+from tests.training.scenario import (
     Classifier,
     CosineDistance,
     arguments,
@@ -20,6 +19,7 @@ from training_scenario import (
     trainer_of,
     weights,
 )
+from torch import nn
 
 from foolsgold.losses import MultipleNegativesRankingLoss
 from foolsgold.models import SentenceTransformer
