@@ -52,8 +52,6 @@ def make_model(texts: Iterable[str], options: EmbeddedModel, *, seed: int) -> Se
         options: Sizes.
         seed: Of the embeddings.
     """
-    tokenizer = train_tokenizer(
-        texts, vocabulary_size=options.vocabulary_size, max_tokens=options.max_tokens
-    )
+    tokenizer = train_tokenizer(texts, vocabulary_size=options.vocabulary_size, max_tokens=options.max_tokens)
     table = StaticEmbedding(tokenizer, embedding_dim=options.dimension, seed=seed)
     return SentenceTransformer(modules=[table], device="cpu")
