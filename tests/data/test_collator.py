@@ -102,6 +102,16 @@ def test_rows_and_columns_collate_alike():
         assert torch.equal(one["input_ids"], other["input_ids"])
 
 
+@pytest.mark.parametrize("format", ["numpy", "torch"])
+def test_formatted_data_collate_alike(format):
+    data = Dataset.from_list(ROWS).with_format(format)
+    assert Columns.from_row(data[0]) == COLUMNS
+    first, second = (Collator(lengths, COLUMNS)(ColumnReader(d).__getitems__([1, 0])) for d in (data, ROWS))
+    assert torch.equal(first["labels"], second["labels"])
+    for one, other in zip(first["sentence_features"], second["sentence_features"], strict=True):
+        assert torch.equal(one["input_ids"], other["input_ids"])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("context", ["fork", "spawn"])
 def test_it_works_in_the_workers_of_a_plain_loader(tiny_static, context):

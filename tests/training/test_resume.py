@@ -56,6 +56,7 @@ def stopped_and_resumed(tmp_path, bert_folder, options, step, after=None, evalua
             id="persistent workers before",
         ),
         pytest.param(4, {"gradient_accumulation_steps": 2}, {}, id="two accumulated"),
+        pytest.param(8, {"bf16": True}, {}, id="bfloat16"),
         pytest.param(3, {"gradient_accumulation_steps": 5}, {}, id="five accumulated, six batches"),
         pytest.param(
             7, {"data_seed": 5, "per_device_train_batch_size": 5}, {}, id="own seed, a smaller batch"

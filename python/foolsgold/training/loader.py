@@ -114,7 +114,7 @@ def training_batches(dataset: Any, args: SentenceTransformerTrainingArguments, b
         seed=seed,
         **(ranks if knows_ranks else {}),
     )
-    if not (knows_ranks and hasattr(sampler, "seek")):
+    if not (hasattr(sampler, "seek") and (knows_ranks or args.world_size == 1)):
         sampler = RankBatches(sampler, args.process_index, args.world_size)
     if len(sampler) == 0:
         raise ValueError(
