@@ -397,6 +397,10 @@ def test_options_of_the_transformer_inside_are_reached(tmp_path, tiny_bert):
             id="another",
         ),
         pytest.param(
+            lambda m: {"model": None, "loss": CosineDistance}, ValueError, "one of `model` and", id="none"
+        ),
+        pytest.param(lambda m: {"model_init": lambda: m}, ValueError, "`model` or `model_init`", id="both"),
+        pytest.param(
             lambda m: {"train_dataset": []}, ValueError, "`train_dataset` must have rows", id="empty"
         ),
         pytest.param(
