@@ -221,10 +221,15 @@ def _load_tokenizer(folder: Path, options: TransformerOptions) -> PreTrainedToke
         if (folder / name).exists():
             read_json(folder / name)
     path = folder / "tokenizer.json"
-    with reading(path if path.exists() else folder):
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, trust_remote_code=options.trust_remote_code, **options.processor_kwargs
-        )
+    try:
+        with reading(path if path.exists() else folder):
+            tokenizer = AutoTokenizer.from_pretrained(
+                folder, trust_remote_code=options.trust_remote_code, **options.processor_kwargs
+            )
+    except ValueError as error:
+        if path.exists():
+            raise
+        raise FileNotFoundError(f"`{path}` is missing") from error
     # Without a vocabulary `transformers` makes up one of special tokens.
     files = tokenizer.vocab_files_names.values()
     if files and not any((folder / name).exists() for name in files):
