@@ -22,8 +22,9 @@ def held_out_rows(
 ) -> HeldOutRows:
     """Choose rows to hold out: whole groups of rows that are linked by a shared text.
 
-    Where one group holds so much of the data that less than half of what is wanted could be held out, all rows
-    of randomly chosen anchors are held out instead, and their positives may be trained on with other anchors.
+    Where one group holds so much of the data that less than half of what is wanted could be held out, all
+    rows of randomly chosen anchors are held out instead, and their positives may be trained on with other
+    anchors.
 
     Args:
         anchors: (N,) text ids.
@@ -41,7 +42,7 @@ def held_out_rows(
 
 
 def linked_rows(anchors: NDArray[np.uint32], positives: NDArray[np.uint32]) -> NDArray[np.intp]:
-    """Number the connected components of rows that share a text: least labels, passed on until nothing moves."""
+    """Number the groups of rows linked by shared texts: least labels, passed on until nothing moves."""
     label = np.arange(int(max(anchors.max(initial=0), positives.max(initial=0))) + 1)
     while True:
         least = np.minimum(label[anchors], label[positives])
