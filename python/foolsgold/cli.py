@@ -125,7 +125,7 @@ def _run(corpus: Corpus, options: argparse.Namespace, *, model: str | None, with
 
 
 def _recipe(recipe: Recipe, options: argparse.Namespace, num_rows: int) -> Recipe:
-    """Change what the options name; a default batch shrinks with little data, an asked-for one is an error."""
+    """Change what the options name; a default batch shrinks with little data, one asked for is an error."""
     stage = {"epochs": options.epochs, "learning_rate": options.learning_rate}
     first = replace(recipe.in_batch, **{name: value for name, value in stage.items() if value is not None})
     batch_size = options.batch_size or min(recipe.batch_size, max(2, num_rows // 4))
@@ -157,9 +157,6 @@ def _show(outcome: Outcome, options: argparse.Namespace) -> None:
         mark = "right" if example["is_right"] else "wrong"
         found = " ".join(example["document"].split())[:_SHOWN_CHARACTERS]
         console.print(Text(f"? {example['query']}\n  {mark}: {found}"))
-    console.print(
-        Text(
-            f"seed {outcome.recipe['seed']}; {sum(outcome.seconds.values()):.0f} s; see {options.output / 'report.html'}"
-        )
-    )
+    seconds = sum(outcome.seconds.values())
+    console.print(Text(f"seed {outcome.recipe['seed']}, {seconds:.0f} s, {options.output / 'report.html'}"))
     console.print(Text("Next, your own pairs: foolsgold train --data pairs.csv --output my-model"))

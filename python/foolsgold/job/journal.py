@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _RESULT = "metrics.json"
 
@@ -24,11 +26,7 @@ class Journal:
     """
 
     def __init__(self, output: Path, fingerprint: str) -> None:
-        if (
-            output.exists()
-            and not (output / _RESULT).is_file()
-            and (output.is_file() or any(output.iterdir()))
-        ):
+        if not _is_replaceable(output):
             raise ValueError(f"`output` must be a new folder, an empty one or an earlier job's, got {output}")
         self.output = output
         self.folder = output.with_name(f".{output.name}.unfinished")
@@ -65,6 +63,12 @@ class Journal:
             self.output.rename(earlier)
         self.folder.rename(self.output)
         shutil.rmtree(earlier, ignore_errors=True)
+
+
+def _is_replaceable(output: Path) -> bool:
+    if output.is_dir():
+        return (output / _RESULT).is_file() or not any(output.iterdir())
+    return not output.exists()
 
 
 def write_aside(path: Path, text: str) -> None:

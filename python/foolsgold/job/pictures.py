@@ -40,9 +40,8 @@ def histograms(values: Mapping[str, Sequence[float]], *, x_label: str, num_bins:
     low, high = (edge(np.concatenate(list(arrays.values()))) for edge in (np.min, np.max))
     edges = np.linspace(low, high if high > low else low + 1, num_bins + 1)
     shares = {name: np.histogram(array, edges)[0] / len(array) for name, array in arrays.items()}
-    axes = _Axes(
-        np.array([edges[0], 0.0]), np.array([edges[-1], max(share.max() for share in shares.values())])
-    )
+    highest = max(share.max() for share in shares.values())
+    axes = _Axes(np.array([edges[0], 0.0]), np.array([edges[-1], highest]))
     parts = [axes.frame(x_label, "share")]
     for number, (name, share) in enumerate(shares.items()):
         steps = np.repeat(edges, 2)[1:-1], np.repeat(share, 2)

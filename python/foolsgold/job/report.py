@@ -32,6 +32,7 @@ def report_page(outcome: Outcome, positives: NDArray[Any], negatives: NDArray[An
         negatives: Scores of the mined negatives.
     """
     data = outcome.data
+    title = escape(data["name"])
     counts = ", ".join(f"{value:,} {name}" for name, value in data.items() if name != "name")
     losses = line_chart(outcome.losses, x_label="step", y_label="loss")
     scores = histograms({"positives": positives, "mined negatives": negatives}, x_label="cosine similarity")
@@ -39,8 +40,8 @@ def report_page(outcome: Outcome, positives: NDArray[Any], negatives: NDArray[An
     seconds = "".join(_row("td", name, f"{value:.1f}") for name, value in outcome.seconds.items())
     parts = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
-        f"<title>foolsgold: {escape(data['name'])}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>{escape(data['name'])}</h1><p>{escape(counts)}; {outcome.num_mined:,} rows with mined negatives.</p>",
+        f"<title>foolsgold: {title}</title><style>{_STYLE}</style></head><body>",
+        f"<h1>{title}</h1><p>{escape(counts)}, {outcome.num_mined:,} rows with mined negatives</p>",
         f"<h2>Retrieval on the held-out queries</h2>{_metrics_table(outcome)}",
         f"<h2>Loss</h2>{losses}",
         f"<h2>Scores of positives and of what was mined</h2>{scores}",

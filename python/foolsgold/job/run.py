@@ -8,13 +8,13 @@ import logging
 import shutil
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow.parquet as pq
 from datasets import Dataset
 
-from foolsgold.data.texts import intern
+from foolsgold.data.texts import Texts
 from foolsgold.job import stages
 from foolsgold.job.embedded import make_model
 from foolsgold.job.journal import Journal, write_aside
@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 UNTRAINED, IN_BATCH, CONTROL, MINED, BM25 = "untrained", "in-batch", "control", "mined", "BM25"
 _IN_BATCH_FOLDER, _MODEL_FOLDER, _MINED_FILE = "in-batch", "model", "mined.parquet"
 _NUM_EXAMPLES = 3
+
+Losses: TypeAlias = list[tuple[int, float]]
+"""Of a training run: (step, mean since the last one)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,7 @@ class Outcome:
     data: dict[str, Any]
     recipe: dict[str, Any]
     metrics: dict[str, dict[str, float]]
-    losses: dict[str, list[tuple[int, float]]]
+    losses: dict[str, Losses]
     seconds: dict[str, float]
     examples: list[dict[str, Any]]
     num_mined: int
@@ -173,7 +176,7 @@ class _Job:
     def _load(self, folder: str) -> SentenceTransformer:
         return SentenceTransformer(str(self.journal.folder / folder))
 
-    def _train(self, model: SentenceTransformer, rows: Dataset, stage: Stage) -> list[tuple[int, float]]:
+    def _train(self, model: SentenceTransformer, rows: Dataset, stage: Stage) -> Losses:
         folder = self.journal.folder / "trainer"
         return stages.train(model, rows, stage, self.recipe, folder=folder, progress=self.progress)
 
@@ -182,13 +185,13 @@ class _Job:
         step: str,
         model: SentenceTransformer,
         began: float,
-        losses: list[tuple[int, float]] | None = None,
+        losses: Losses | None = None,
     ) -> None:
         found = stages.search(model, self.corpus.held_out, progress=self.progress)
         self._record_found(step, found, began, losses)
 
     def _record_found(
-        self, step: str, found: stages.Found, began: float, losses: list[tuple[int, float]] | None = None
+        self, step: str, found: stages.Found, began: float, losses: Losses | None = None
     ) -> None:
         result = {
             "metrics": found.metrics,
@@ -216,14 +219,14 @@ def _examples(found: stages.Found, corpus: Corpus, seed: int) -> list[dict[str, 
 
 def _fingerprint(corpus: Corpus, recipe: Recipe, model: str | EmbeddedModel) -> str:
     """Identify a job: its texts, its recipe and its model."""
-    texts = intern(
+    texts, _ = Texts.intern(
         {
             "anchor": corpus.train.data.column("anchor"),
             "positive": corpus.train.data.column("positive"),
             "queries": corpus.held_out.queries,
             "documents": corpus.held_out.documents,
         }
-    ).texts.fingerprint
+    )
     options = model if isinstance(model, str) else asdict(model)
-    told = json.dumps([texts, type(recipe).__name__, asdict(recipe), options], sort_keys=True)
+    told = json.dumps([texts.fingerprint, type(recipe).__name__, asdict(recipe), options], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()

@@ -101,15 +101,8 @@ def search_lexically(held_out: HeldOut) -> Found:
 
 def measure(found: Candidates, held_out: HeldOut) -> dict[str, float]:
     """Metrics of a search over the held-out documents."""
-    return retrieval_metrics(
-        found.ids,
-        found.scores,
-        held_out.relevant,
-        ndcg_at_k=(10,),
-        mrr_at_k=(10,),
-        recall_at_k=(10, 100),
-        map_at_k=(100,),
-    )
+    cutoffs = {"ndcg_at_k": (10,), "mrr_at_k": (10,), "recall_at_k": (10, 100), "map_at_k": (100,)}
+    return retrieval_metrics(found.ids, found.scores, held_out.relevant, **cutoffs)
 
 
 def mine_negatives(model: SentenceTransformer, rows: Dataset, recipe: Recipe, *, progress: bool) -> Dataset:
@@ -133,7 +126,8 @@ def mine_negatives(model: SentenceTransformer, rows: Dataset, recipe: Recipe, *,
     )
     if len(mined) == 0:
         raise ValueError(
-            f"`num_negatives` must be at most what each row has inside the margin, got {recipe.num_negatives}\n"
+            "`num_negatives` must be at most what a row has inside its margin and ranks, "
+            f"got {recipe.num_negatives}\n"
             "hint: a smaller number, a smaller margin or more data"
         )
     return mined
