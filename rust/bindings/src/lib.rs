@@ -6,7 +6,9 @@ mod arrays;
 mod arrow;
 mod enter;
 mod error;
+mod lexical;
 mod probe;
+mod ranking;
 mod texts;
 
 use pyo3::prelude::*;
@@ -16,7 +18,11 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
+    use super::lexical::Bm25;
+    #[pymodule_export]
     use super::probe::{available_threads, cpu_features, wait};
+    #[pymodule_export]
+    use super::ranking::evaluate;
     #[pymodule_export]
     use super::texts::Texts;
 

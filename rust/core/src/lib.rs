@@ -9,6 +9,8 @@
 //! | [`view`] | checked views of the caller's arrays |
 //! | [`cpu`] | one probe of the processor |
 //! | [`texts`] | every distinct text once, as a `u32` |
+//! | [`mining`] | what a query finds and should not |
+//! | [`ranking`] | how good a ranking is |
 //!
 //! The crate prints nothing, logs nothing, reads no environment and knows no Python. Every result is the same for any
 //! number of threads and any block size; what is random depends on a [`key::Key`] alone. Bad input is an
@@ -17,7 +19,9 @@
 pub mod cpu;
 pub mod error;
 pub mod key;
+pub mod mining;
 pub mod pool;
+pub mod ranking;
 pub mod texts;
 pub mod tick;
 pub mod view;

@@ -1,0 +1,3 @@
+//! What a query finds and should not: candidates for hard negatives.
+
+pub mod lexical;
