@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--anchor", metavar="COLUMN", help="the column of queries; else known by its name")
     train.add_argument("--positive", metavar="COLUMN", help="the column of what answers them")
+    train.add_argument("--positive-label", metavar="X", help="of labelled rows, take those with this label")
     train.add_argument(
         "--model", metavar="NAME_OR_FOLDER", help="what to train; else static embeddings from nothing"
     )
@@ -101,6 +102,7 @@ def _train(options: argparse.Namespace) -> Outcome:
         test=options.test,
         anchor=options.anchor,
         positive=options.positive,
+        positive_label=options.positive_label,
         seed=options.seed,
         progress=not options.quiet,
     )
@@ -110,7 +112,7 @@ def _train(options: argparse.Namespace) -> Outcome:
 def _demo(options: argparse.Namespace) -> Outcome:
     from foolsgold.job.corpus import corpus_from_docstrings
 
-    corpus = corpus_from_docstrings(limit=options.limit, seed=options.seed, progress=not options.quiet)
+    corpus = corpus_from_docstrings(limit=options.limit, progress=not options.quiet)
     return _run(corpus, options, model=None, with_control=True)
 
 
