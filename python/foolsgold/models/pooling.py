@@ -41,7 +41,7 @@ class Pooling(nn.Module):
     Padding, on either side, is never read. Sums are in at least float32. A text without tokens gives zeros.
 
     Shape:
-        `token_embeddings` (B, L, D) and `attention_mask` (B, L) in; `sentence_embedding` (B, MD) of M modes out.
+        `token_embeddings` (B, L, D), `attention_mask` (B, L) in; `sentence_embedding` (B, MD) of M modes out.
 
     Args:
         embedding_dimension: D.

@@ -6,8 +6,10 @@ mod arrays;
 mod arrow;
 mod enter;
 mod error;
+mod lexical;
 mod mining;
 mod probe;
+mod ranking;
 mod texts;
 
 use pyo3::prelude::*;
@@ -17,9 +19,13 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
+    use super::lexical::Bm25;
+    #[pymodule_export]
     use super::mining::{mine, multiply_add_peak, pair_scores};
     #[pymodule_export]
     use super::probe::{available_threads, cpu_features, wait};
+    #[pymodule_export]
+    use super::ranking::evaluate;
     #[pymodule_export]
     use super::texts::Texts;
 

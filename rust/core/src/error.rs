@@ -85,6 +85,10 @@ pub enum Error {
     Cancelled,
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "callers hand over what they have at hand"
+)]
 impl Error {
     /// An argument that breaks a rule; `rule` is read after "must".
     pub fn argument(name: &str, rule: impl Into<String>, got: impl ToString) -> Self {

@@ -9,8 +9,9 @@
 //! | [`view`] | checked views of the caller's arrays |
 //! | [`cpu`] | one probe of the processor |
 //! | [`kernels`] | arithmetic on vectors, chosen at run time |
-//! | [`mining`] | hard negatives: exact search inside a band |
 //! | [`texts`] | every distinct text once, as a `u32` |
+//! | [`mining`] | what a query finds and should not: exact search inside a band, BM25 |
+//! | [`ranking`] | how good a ranking is |
 //!
 //! The crate prints nothing, logs nothing, reads no environment and knows no Python. Every result is the same for any
 //! number of threads and any block size; what is random depends on a [`key::Key`] alone. Bad input is an
@@ -22,6 +23,7 @@ pub mod kernels;
 pub mod key;
 pub mod mining;
 pub mod pool;
+pub mod ranking;
 pub mod texts;
 pub mod tick;
 pub mod view;

@@ -3,6 +3,10 @@
 //! Work is cut into items that workers take in order; results come back in the order of the items, so an answer never
 //! depends on the number of threads. The calling thread does no work: it waits, and gives [`Tick`] its turn. The pool
 //! belongs to a process: a forked child, whose copy of the parent's threads is dead, builds its own.
+#![expect(
+    unsafe_code,
+    reason = "the pool hangs on an atomic pointer: a fork could leave a lock held for ever"
+)]
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
@@ -231,12 +235,9 @@ fn pool(threads: usize) -> Result<&'static Pool> {
     let process = std::process::id();
     loop {
         let current = POOL.load(Ordering::Acquire);
-        // SAFETY: the pointer is null or came from `Box::leak` below, and no pool is ever freed or changed.
-        #[expect(
-            unsafe_code,
-            reason = "a lock here could be held by a thread that a fork leaves behind"
-        )]
-        if let Some(pool) = unsafe { current.as_ref() }
+        // SAFETY: the pointer is null or was published below, and no published pool is ever freed or changed.
+        let found = unsafe { current.as_ref() };
+        if let Some(pool) = found
             && pool.process == process
             && pool.threads >= threads
         {
@@ -261,10 +262,6 @@ fn pool(threads: usize) -> Result<&'static Pool> {
             .is_err()
         {
             // SAFETY: `fresh` came from `Box::into_raw` above and was not published.
-            #[expect(
-                unsafe_code,
-                reason = "another thread was faster: its pool is used, this one joined and freed"
-            )]
             drop(unsafe { Box::from_raw(fresh) });
         }
     }

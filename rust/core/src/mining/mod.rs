@@ -7,6 +7,7 @@
 mod block;
 mod exact;
 mod kept;
+pub mod lexical;
 mod panels;
 mod rules;
 mod score;

@@ -1,0 +1,75 @@
+# Needs Python >= 3.10, a Rust toolchain and a C compiler; everything else is installed into .venv here.
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+# One interpreter for cargo and maturin, or they rebuild each other's work.
+export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+
+SOURCES := pyproject.toml Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick develop lint rust walls python parity bench wheel clean
+
+help: ## these lines
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+demo: .venv/fast ## the main job, on the docstrings of the packages in .venv
+	$(BIN)/foolsgold demo --output demo
+
+test: lint walls rust python parity ## everything: lints, types, walls, Rust, Python, peers
+
+quick: .venv/debug ## the developer's loop: no peers, no training
+	cargo test --quiet
+	$(BIN)/python -m pytest -q -m "not slow and not training and not parity and not gpu"
+
+develop: .venv/debug ## the extension, with overflow checks, built into .venv
+
+lint: .venv/debug ## formats, lints, types, stubs
+	cargo fmt --check
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest foolsgold._core
+
+walls: .venv/debug ## who may import whom
+	$(BIN)/lint-imports
+	@cargo tree -p foolsgold-core -e normal --prefix none | grep '^foolsgold-core' > /dev/null
+	@! cargo tree -p foolsgold-core -e normal --prefix none | grep -E '^(pyo3|numpy|log|tracing|indicatif)' \
+		|| { echo 'the core must know no Python, no logger and no progress bar' >&2; exit 1; }
+
+rust: ## the core's tests; they need no Python
+	cargo test --quiet
+
+python: .venv/debug ## the Python tests, training included
+	$(BIN)/python -m pytest -q -m "not parity and not gpu"
+
+parity: .venv/peers ## the numbers beside the peers'
+	$(BIN)/python -m pytest -q -m "parity and not gpu"
+
+bench: .venv/peers .venv/fast ## ours beside the peers', one after another
+	for script in benches/python/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+wheel: .venv/bin/maturin ## the wheel as users get it, in dist/
+	$(BIN)/maturin build --quiet --release --out dist
+
+clean: ## forget what was built; .venv stays
+	cargo clean
+	rm -rf dist demo .venv/fast .venv/debug
+
+.venv/bin/maturin:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip maturin
+
+# The two builds take each other's place in the source tree.
+.venv/debug: $(SOURCES) | .venv/bin/maturin
+	$(BIN)/maturin develop --quiet --extras dev
+	@touch $@ && rm -f .venv/fast
+
+.venv/fast: $(SOURCES) | .venv/bin/maturin
+	$(BIN)/maturin develop --quiet --profile fast
+	@touch $@ && rm -f .venv/debug
+
+.venv/peers: pyproject.toml .venv/debug
+	$(BIN)/maturin develop --quiet --extras dev,peers
+	@touch $@

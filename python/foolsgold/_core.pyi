@@ -1,0 +1,65 @@
+"""The Rust extension: each function checks its arguments and never converts them."""
+
+from collections.abc import Callable
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Bm25",
+    "Texts",
+    "__version__",
+    "available_threads",
+    "build_profile",
+    "cpu_features",
+    "evaluate",
+    "wait",
+]
+__version__: str
+build_profile: str
+
+_Progress = Callable[[int, int], object]
+
+def available_threads() -> int: ...
+def cpu_features() -> list[str]: ...
+def wait(blocks: int, *, threads: int, progress: _Progress | None = None) -> None: ...
+
+@final
+class Texts:
+    @staticmethod
+    def intern(
+        columns: list[tuple[str, Any]], *, threads: int, progress: _Progress | None = None
+    ) -> tuple[Texts, list[tuple[NDArray[np.uint32], NDArray[np.int64] | None]]]: ...
+    @property
+    def fingerprint(self) -> int: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, id: int, /) -> str: ...
+    def distinct(self) -> Any: ...
+    def take(self, ids: NDArray[np.uint32]) -> list[str]: ...
+    def twins(self, *, threads: int, progress: _Progress | None = None) -> NDArray[np.uint32]: ...
+
+@final
+class Bm25:
+    @staticmethod
+    def build(
+        corpus: Any, *, k1: float, b: float, threads: int, progress: _Progress | None = None
+    ) -> Bm25: ...
+    def search(
+        self, queries: Any, top_k: int, *, threads: int, progress: _Progress | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]: ...
+    def __len__(self) -> int: ...
+    @property
+    def num_terms(self) -> int: ...
+
+def evaluate(
+    ids: NDArray[np.int64],
+    scores: NDArray[np.float32],
+    offsets: NDArray[np.int64],
+    relevant: NDArray[np.uint32],
+    gains: NDArray[np.float64],
+    cutoffs: list[tuple[str, int]],
+    *,
+    threads: int,
+    progress: _Progress | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], int]: ...

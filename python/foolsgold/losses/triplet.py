@@ -1,0 +1,103 @@
+"""Triplets: an anchor is closer to its positive than to its negative, by a margin."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from foolsgold.losses.base import BatchInfo, EmbeddingLoss, check_columns
+from foolsgold.similarity import pairwise_cos_sim, pairwise_euclidean_sim, pairwise_manhattan_sim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor, nn
+
+
+class TripletDistanceMetric(Enum):
+    """Distances for triplets; a member is called with two (B, D) tensors and gives (B,), 0 for equal rows."""
+
+    COSINE = "cosine"
+    EUCLIDEAN = "euclidean"
+    MANHATTAN = "manhattan"
+
+    def __call__(self, left: Tensor, right: Tensor) -> Tensor:
+        """Distance of each row of `left` to the same row of `right`, (B,) in at least float32."""
+        if self is TripletDistanceMetric.COSINE:
+            return 1 - pairwise_cos_sim(left, right)
+        if self is TripletDistanceMetric.EUCLIDEAN:
+            return -pairwise_euclidean_sim(left, right)
+        return -pairwise_manhattan_sim(left, right)
+
+
+def triplet_loss(
+    anchors: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+    *,
+    distance_metric: Callable[[Tensor, Tensor], Tensor] = TripletDistanceMetric.EUCLIDEAN,
+    triplet_margin: float = 5.0,
+) -> Tensor:
+    """Mean of how far each triplet is from its margin; the maths is at `TripletLoss`.
+
+    Shape:
+        anchors (B, D), positives (B, D), negatives (B, D); returns ().
+
+    Args:
+        anchors: one for each triplet.
+        positives: texts to pull in.
+        negatives: texts to push away.
+        distance_metric: (B, D), (B, D) to (B,), lower is closer.
+        triplet_margin: in units of the distance.
+    """
+    violations = distance_metric(anchors, positives) - distance_metric(anchors, negatives) + triplet_margin
+    return violations.relu().mean()
+
+
+class TripletLoss(EmbeddingLoss):
+    r"""Push the negative of each triplet at least a margin further from the anchor than the positive.
+
+    A triplet that keeps the margin has no gradient. Any batch sampler will do; negatives are the stated ones
+    alone.
+
+    Math:
+        $$ L = \frac{1}{B} \sum_i \max(0, d(a_i, p_i) - d(a_i, n_i) + m) $$
+
+    Shape:
+        columns (anchor, positive, negative), each (B, D); labels unused; returns ().
+
+    Args:
+        model: the encoder.
+        distance_metric: $d$, a member of `TripletDistanceMetric` or a function (B, D), (B, D) to (B,).
+        triplet_margin: $m$, in units of $d$. Cosine distances lie in [0, 2], and so do euclidean distances of
+            normalised embeddings: a margin of 5 cannot be kept there.
+
+    Reference:
+        Schroff et al. 2015, "FaceNet", https://arxiv.org/abs/1503.03832, eq. 3; Hermans et al. 2017,
+        https://arxiv.org/abs/1703.07737.
+
+    See Also:
+        `MultipleNegativesRankingLoss` takes the same columns, and the rest of the batch as negatives.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        distance_metric: Callable[[Tensor, Tensor], Tensor] = TripletDistanceMetric.EUCLIDEAN,
+        triplet_margin: float = 5,
+    ) -> None:
+        super().__init__(model)
+        self.distance_metric = distance_metric
+        self.triplet_margin = triplet_margin
+
+    def compute(self, embeddings: list[Tensor], labels: Tensor | None, batch: BatchInfo) -> Tensor:
+        """Compute the loss of the three columns."""
+        check_columns(self, embeddings, "(anchor, positive, negative)", minimum=3, maximum=3)
+        anchors, positives, negatives = embeddings
+        return triplet_loss(
+            anchors,
+            positives,
+            negatives,
+            distance_metric=self.distance_metric,
+            triplet_margin=self.triplet_margin,
+        )

@@ -1,0 +1,7 @@
+"""Training arguments under the module name that scripts of the field import them from."""
+
+from __future__ import annotations
+
+from foolsgold.training.arguments import BatchSamplers, SentenceTransformerTrainingArguments
+
+__all__ = ["BatchSamplers", "SentenceTransformerTrainingArguments"]
