@@ -7,6 +7,7 @@ mod arrow;
 mod enter;
 mod error;
 mod probe;
+mod sampling;
 mod texts;
 
 use pyo3::prelude::*;
@@ -17,6 +18,8 @@ mod _core {
 
     #[pymodule_export]
     use super::probe::{available_threads, cpu_features, wait};
+    #[pymodule_export]
+    use super::sampling::{NoDuplicates, num_random_batches, random_plan};
     #[pymodule_export]
     use super::texts::Texts;
 

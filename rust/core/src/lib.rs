@@ -9,6 +9,7 @@
 //! | [`view`] | checked views of the caller's arrays |
 //! | [`cpu`] | one probe of the processor |
 //! | [`texts`] | every distinct text once, as a `u32` |
+//! | [`sampling`] | batches as plans |
 //!
 //! The crate prints nothing, logs nothing, reads no environment and knows no Python. Every result is the same for any
 //! number of threads and any block size; what is random depends on a [`key::Key`] alone. Bad input is an
@@ -18,6 +19,7 @@ pub mod cpu;
 pub mod error;
 pub mod key;
 pub mod pool;
+pub mod sampling;
 pub mod texts;
 pub mod tick;
 pub mod view;
