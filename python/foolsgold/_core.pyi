@@ -8,22 +8,52 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Bm25",
+    "NoDuplicates",
     "Texts",
     "__version__",
     "available_threads",
     "build_profile",
     "cpu_features",
     "evaluate",
+    "num_random_batches",
+    "random_plan",
     "wait",
 ]
 __version__: str
 build_profile: str
 
 _Progress = Callable[[int, int], object]
+_Plan = tuple[NDArray[np.uint32], NDArray[np.uint64], int, tuple[int, int, int, int]]
 
 def available_threads() -> int: ...
 def cpu_features() -> list[str]: ...
 def wait(blocks: int, *, threads: int, progress: _Progress | None = None) -> None: ...
+def num_random_batches(num_rows: int, *, batch_size: int, num_replicas: int, drop_last: bool) -> int: ...
+def random_plan(
+    num_rows: int,
+    seed: int,
+    epoch: int,
+    *,
+    batch_size: int,
+    num_replicas: int,
+    drop_last: bool,
+    threads: int,
+    progress: _Progress | None = None,
+) -> _Plan: ...
+@final
+class NoDuplicates:
+    def __new__(
+        cls,
+        columns: list[NDArray[np.uint32]],
+        *,
+        batch_size: int,
+        num_replicas: int,
+        drop_last: bool,
+        threads: int,
+        progress: _Progress | None = None,
+    ) -> NoDuplicates: ...
+    def __len__(self) -> int: ...
+    def plan(self, seed: int, epoch: int, *, threads: int, progress: _Progress | None = None) -> _Plan: ...
 
 @final
 class Texts:

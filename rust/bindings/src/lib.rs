@@ -10,6 +10,7 @@ mod lexical;
 mod mining;
 mod probe;
 mod ranking;
+mod sampling;
 mod texts;
 
 use pyo3::prelude::*;
@@ -26,6 +27,8 @@ mod _core {
     use super::probe::{available_threads, cpu_features, wait};
     #[pymodule_export]
     use super::ranking::evaluate;
+    #[pymodule_export]
+    use super::sampling::{NoDuplicates, num_random_batches, random_plan};
     #[pymodule_export]
     use super::texts::Texts;
 
