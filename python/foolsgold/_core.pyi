@@ -15,7 +15,10 @@ __all__ = [
     "build_profile",
     "cpu_features",
     "evaluate",
+    "mine",
+    "multiply_add_peak",
     "num_random_batches",
+    "pair_scores",
     "random_plan",
     "wait",
 ]
@@ -93,3 +96,32 @@ def evaluate(
     threads: int,
     progress: _Progress | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]: ...
+def mine(
+    queries: NDArray[np.float32],
+    corpus: NDArray[np.float32],
+    positives: tuple[NDArray[np.int64], NDArray[np.uint32]] | None,
+    *,
+    similarity: str,
+    num_negatives: int,
+    absolute_margin: float | None,
+    relative_margin: float | None,
+    max_score: float | None,
+    min_score: float | None,
+    range_min: int,
+    range_max: int | None,
+    sampling_strategy: str,
+    seed: int,
+    threads: int,
+    progress: _Progress | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float32], list[int], int, int]: ...
+def pair_scores(
+    queries: NDArray[np.float32],
+    corpus: NDArray[np.float32],
+    query_ids: NDArray[np.uint32],
+    document_ids: NDArray[np.uint32],
+    *,
+    similarity: str,
+    threads: int,
+    progress: _Progress | None = None,
+) -> NDArray[np.float32]: ...
+def multiply_add_peak(rounds: int, *, threads: int) -> int: ...

@@ -2,12 +2,13 @@
 
 use foolsgold_core::key::Key;
 use foolsgold_core::mining::{self, Options, Rules, Scorer, Similarity, Strategy};
+use foolsgold_core::view::Matrix;
 use foolsgold_core::{kernels, pool};
 use numpy::{PyArray1, PyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::arrays;
+use crate::arrays::{self, Column, Rows, rows};
 use crate::enter::enter;
 use crate::error::to_py;
 
@@ -19,6 +20,9 @@ type Mined<'py> = (
     u64,
     u64,
 );
+
+/// Offsets and values.
+type Lists<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 /// One of a few names.
 fn named<T: Copy>(argument: &str, name: &str, choices: &[(&str, T)]) -> PyResult<T> {
@@ -43,6 +47,20 @@ fn strategy(name: &str) -> PyResult<Strategy> {
     named("sampling_strategy", name, &choices)
 }
 
+fn view<'a>(name: &str, rows: &'a Rows<'_, f32>) -> PyResult<Matrix<'a>> {
+    arrays::matrix(name, rows).map_err(|error| to_py(&error))
+}
+
+fn columns<'py>(
+    name: &str,
+    (offsets, values): &Lists<'py>,
+) -> PyResult<(Column<'py, i64>, Column<'py, u32>)> {
+    Ok((
+        arrays::column(name, offsets)?,
+        arrays::column(name, values)?,
+    ))
+}
+
 /// The best documents of every query inside its band; `positives` are offsets and values.
 #[pyfunction]
 #[pyo3(signature = (
@@ -57,7 +75,7 @@ pub(crate) fn mine<'py>(
     py: Python<'py>,
     queries: &Bound<'py, PyAny>,
     corpus: &Bound<'py, PyAny>,
-    positives: Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    positives: Option<Lists<'py>>,
     similarity: &str,
     num_negatives: usize,
     absolute_margin: Option<f64>,
@@ -86,26 +104,20 @@ pub(crate) fn mine<'py>(
         key: Key::new(seed),
         threads,
     };
-    let queries = arrays::rows::<f32>("queries", queries)?;
-    let corpus = arrays::rows::<f32>("corpus", corpus)?;
-    let queries = arrays::matrix("queries", &queries).map_err(|error| to_py(&error))?;
-    let corpus = arrays::matrix("corpus", &corpus).map_err(|error| to_py(&error))?;
-    let lists = match &positives {
-        None => None,
-        Some((offsets, values)) => Some((
-            arrays::column::<i64>("positives", offsets)?,
-            arrays::column::<u32>("positives", values)?,
-        )),
-    };
-    let lists = match &lists {
-        None => None,
+    let (queries, corpus) = (rows("queries", queries)?, rows("corpus", corpus)?);
+    let (queries, corpus) = (view("queries", &queries)?, view("corpus", &corpus)?);
+    let positives = positives
+        .map(|lists| columns("positives", &lists))
+        .transpose()?;
+    let positives = match &positives {
         Some((offsets, values)) => Some(
             arrays::groups("positives", offsets, values, corpus.rows())
                 .map_err(|error| to_py(&error))?,
         ),
+        None => None,
     };
     let found = enter(py, progress, |tick| {
-        mining::mine(queries, corpus, lists, &options, tick)
+        mining::mine(queries, corpus, positives, &options, tick)
     })?;
     Ok((
         arrays::table_from_vec(py, found.ids, num_negatives)?,
@@ -134,14 +146,11 @@ pub(crate) fn pair_scores<'py>(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyArray1<f32>>> {
     let similarity = self::similarity(similarity)?;
-    let queries = arrays::rows::<f32>("queries", queries)?;
-    let corpus = arrays::rows::<f32>("corpus", corpus)?;
+    let (queries, corpus) = (rows("queries", queries)?, rows("corpus", corpus)?);
+    let (queries, corpus) = (view("queries", &queries)?, view("corpus", &corpus)?);
     let query_ids = arrays::column::<u32>("query_ids", query_ids)?;
     let document_ids = arrays::column::<u32>("document_ids", document_ids)?;
-    let (queries, corpus) = (&queries, &corpus);
     let (left, right) = (arrays::slice(&query_ids), arrays::slice(&document_ids));
-    let queries = arrays::matrix("queries", queries).map_err(|error| to_py(&error))?;
-    let corpus = arrays::matrix("corpus", corpus).map_err(|error| to_py(&error))?;
     let scores = enter(py, progress, |tick| {
         let scorer = Scorer::new(queries, corpus, similarity, threads, tick)?;
         mining::pair_scores(&scorer, left, right, threads, tick)

@@ -1,0 +1,104 @@
+"""The arrays that users have, as the core reads them. Needs NumPy alone: torch itself is not imported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def as_matrix(name: str, value: Any) -> NDArray[np.float32]:
+    """Return `value` as a C-contiguous float32 matrix, itself where it is one.
+
+    Args:
+        name: what the caller knows it by.
+        value: (N, D) floats of any width: an array, a memory map, a torch tensor, nested lists, or anything
+            with `__array__` or `__dlpack__`. A value beyond float32's range becomes infinite.
+
+    Raises:
+        TypeError: if it does not hold floats.
+        ValueError: if it does not have two dimensions.
+    """
+    array = _as_array(name, value)
+    if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
+        raise TypeError(f"`{name}` must hold floats, got {array.dtype}")
+    if array.ndim != 2:
+        raise ValueError(f"`{name}` must have 2 dimensions, got {array.ndim}")
+    with np.errstate(over="ignore"):  # the core names the row
+        return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def as_lists(
+    name: str, value: Any, num_lists: int, bound: int
+) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """Return ids as offsets and values: list i is `values[offsets[i]:offsets[i + 1]]`.
+
+    Args:
+        name: what the caller knows it by.
+        value: (N,) integers, one id a list; (N, P) integers, each row padded with -1; N lists of integers; or
+            a tuple of offsets (N + 1,) and values.
+        num_lists: N.
+        bound: ids are below it.
+
+    Returns:
+        Offsets (N + 1,) int64 and values uint32.
+
+    Raises:
+        TypeError: if it does not hold integers.
+        ValueError: for another shape, or an id that is out of range.
+    """
+    if isinstance(value, tuple) and len(value) == 2:
+        offsets, values = (_as_integers(name, part) for part in value)
+    elif _is_ragged(value):
+        lists = [_as_integers(name, row) for row in value]
+        offsets = np.cumsum([0, *map(len, lists)], dtype=np.int64)
+        values = np.concatenate([*lists, np.empty(0, np.int64)])
+    else:
+        table = _as_integers(name, value)
+        if table.ndim not in (1, 2):
+            raise ValueError(f"`{name}` must have 1 or 2 dimensions, got {table.ndim}")
+        table = table.reshape(len(table), -1) if table.size else np.full((len(table), 1), -1)
+        offsets = np.cumsum([0, *(table != -1).sum(axis=1)], dtype=np.int64)
+        values = table[table != -1]
+    if len(offsets) != num_lists + 1:
+        raise ValueError(f"`{name}` must have one entry a query, {num_lists}, got {len(offsets) - 1}")
+    _check_range(name, values, bound)
+    return np.ascontiguousarray(offsets), np.ascontiguousarray(values, dtype=np.uint32)
+
+
+def _as_array(name: str, value: Any) -> NDArray[Any]:
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        if str(value.dtype) == "torch.bfloat16":  # NumPy has none
+            value = value.float()
+    elif not hasattr(value, "__array__") and hasattr(value, "__dlpack__"):
+        return np.from_dlpack(value)
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"`{name}` must be an array, got {type(value).__name__}\nhint: {error}") from None
+
+
+def _as_integers(name: str, value: Any) -> NDArray[np.int64]:
+    array = _as_array(name, value)
+    if array.size == 0:
+        return array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"`{name}` must hold integers, got {array.dtype}")
+    return array.astype(np.int64, copy=False)
+
+
+def _is_ragged(value: Any) -> bool:
+    return isinstance(value, Sequence) and not all(isinstance(item, Integral) for item in value)
+
+
+def _check_range(name: str, values: NDArray[np.int64], bound: int) -> None:
+    outside = (values < 0) | (values >= bound)
+    if outside.any():
+        place = int(outside.argmax())
+        raise ValueError(f"`{name}` must hold rows of the corpus, below {bound}, got {values[place]}")

@@ -1,0 +1,126 @@
+"""Arrays of every kind become what the core reads, or an error that names them."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from foolsgold.mining.arrays import as_lists, as_matrix
+
+VALUES = [[0.5, -1.0], [2.0, 0.25], [0.0, 3.0]]
+
+
+class Dlpack:
+    """An array that only speaks DLPack."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+def kinds(tmp_path):
+    array = np.array(VALUES, np.float32)
+    np.save(tmp_path / "rows.npy", array)
+    yield array
+    yield from (array.astype(kind) for kind in (np.float16, np.float64, np.longdouble))
+    yield np.asfortranarray(array)
+    yield np.repeat(array, 2, axis=1)[:, ::2]
+    yield np.load(tmp_path / "rows.npy", mmap_mode="r")
+    yield VALUES
+    yield Dlpack(array)
+
+
+def test_every_kind_of_matrix_is_the_same(tmp_path):
+    found = [as_matrix("rows", kind) for kind in kinds(tmp_path)]
+    assert len(found) == 9
+    for matrix in found:
+        assert matrix.dtype == np.float32
+        assert matrix.flags.c_contiguous
+        assert matrix.tolist() == VALUES
+
+
+def test_torch_tensors_are_read(tmp_path):
+    import torch
+
+    for dtype in (torch.float32, torch.float16, torch.bfloat16, torch.float64):
+        tensor = torch.tensor(VALUES, dtype=dtype, requires_grad=True)
+        assert as_matrix("rows", tensor).tolist() == VALUES
+
+
+def test_float32_is_not_copied():
+    array = np.array(VALUES, np.float32)
+    assert np.shares_memory(as_matrix("rows", array), array)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (np.ones((2, 2), np.int64), TypeError, "`rows` must hold floats, got int64"),
+        ([["a"]], TypeError, "`rows` must hold floats"),
+        (np.ones(3), ValueError, "`rows` must have 2 dimensions, got 1"),
+        ([[1.0], [1.0, 2.0]], ValueError, "`rows` must be an array, got list"),
+    ],
+)
+def test_unusable_matrices_are_named(value, error, message):
+    with pytest.raises(error, match=message):
+        as_matrix("rows", value)
+
+
+LISTS = [[2], [], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        LISTS,
+        [np.array([2]), (), np.array([0, 1], np.int8)],
+        np.array([[2, -1], [-1, -1], [0, 1]]),
+        np.array([[-1, 2], [-1, -1], [0, 1]], np.int32),
+        (np.array([0, 1, 1, 3]), np.array([2, 0, 1], np.uint32)),
+        ([0, 1, 1, 3], [2, 0, 1]),
+    ],
+)
+def test_every_form_of_lists_is_the_same(value):
+    offsets, values = as_lists("lists", value, 3, 3)
+    assert (offsets.dtype, values.dtype) == (np.int64, np.uint32)
+    assert [values[start:end].tolist() for start, end in pairwise(offsets)] == LISTS
+
+
+@pytest.mark.parametrize("value", [[1, -1, 0], np.array([1, -1, 0]), np.array([1, -1, 0], np.int16)])
+def test_one_id_a_list(value):
+    offsets, values = as_lists("lists", value, 3, 2)
+    assert (offsets.tolist(), values.tolist()) == ([0, 1, 1, 2], [1, 0])
+
+
+@pytest.mark.parametrize("value", [[], np.empty((0, 4), np.int64), ([0], [])])
+def test_no_lists(value):
+    offsets, values = as_lists("lists", value, 0, 3)
+    assert (offsets.tolist(), values.tolist()) == ([0], [])
+
+
+@pytest.mark.parametrize("value", [[[], [], []], np.empty((3, 0), np.int64)])
+def test_empty_lists(value):
+    offsets, values = as_lists("lists", value, 3, 3)
+    assert (offsets.tolist(), values.tolist()) == ([0, 0, 0, 0], [])
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        ([0, 1], ValueError, "`lists` must have one entry a query, 3, got 2"),
+        ([0, 1, 3], ValueError, "`lists` must hold rows of the corpus, below 3, got 3"),
+        ([0, 1, -2], ValueError, "got -2"),
+        ([[0], [-1], [2]], ValueError, "got -1"),
+        ([0.0, 1.0, 2.0], TypeError, "`lists` must hold integers, got float64"),
+        (np.zeros((3, 1, 1), int), ValueError, "`lists` must have 1 or 2 dimensions, got 3"),
+        (7, ValueError, "`lists` must have 1 or 2 dimensions, got 0"),
+    ],
+)
+def test_unusable_lists_are_named(value, error, message):
+    with pytest.raises(error, match=message):
+        as_lists("lists", value, 3, 3)
