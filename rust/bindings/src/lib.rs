@@ -6,6 +6,7 @@ mod arrays;
 mod arrow;
 mod enter;
 mod error;
+mod formats;
 mod probe;
 mod texts;
 
@@ -15,6 +16,8 @@ use pyo3::prelude::*;
 mod _core {
     use super::*;
 
+    #[pymodule_export]
+    use super::formats::{Table, is_beir, read_beir};
     #[pymodule_export]
     use super::probe::{available_threads, cpu_features, wait};
     #[pymodule_export]

@@ -8,6 +8,7 @@
 //! | [`tick`] | progress out, cancellation in |
 //! | [`view`] | checked views of the caller's arrays |
 //! | [`cpu`] | one probe of the processor |
+//! | [`formats`] | files of columns, read |
 //! | [`texts`] | every distinct text once, as a `u32` |
 //!
 //! The crate prints nothing, logs nothing, reads no environment and knows no Python. Every result is the same for any
@@ -16,6 +17,7 @@
 
 pub mod cpu;
 pub mod error;
+pub mod formats;
 pub mod key;
 pub mod pool;
 pub mod texts;

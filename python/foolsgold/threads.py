@@ -1,0 +1,25 @@
+"""How many threads the Rust core may use."""
+
+from __future__ import annotations
+
+import os
+
+from foolsgold import _core
+
+
+def resolve(threads: int | None) -> int:
+    """Return `threads`, or this process's fair share of the cores where it is None.
+
+    Example:
+        >>> resolve(3)
+        3
+
+    Raises:
+        ValueError: if `threads` is less than 1.
+    """
+    if threads is None:
+        processes = os.environ.get("LOCAL_WORLD_SIZE", "1")
+        return max(1, _core.available_threads() // max(1, int(processes) if processes.isdecimal() else 1))
+    if threads < 1:
+        raise ValueError(f"`threads` must be at least 1, got {threads}")
+    return threads
