@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"torch", "transformers", "datasets", "accelerate", "tokenizers", "pyarrow", "pandas", "rich", "numpy"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "datasets",
+    "accelerate",
+    "tokenizers",
+    "pyarrow",
+    "pandas",
+    "rich",
+    "numpy",
+}
 
 ON_ARRAYS = """
 import json, sys
@@ -34,7 +44,9 @@ print(json.dumps({"equal": equal, "rows": rows, "read": hasattr(table, "__arrow_
 
 
 def run_python(code, python=sys.executable, **options):
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=120, check=False, **options)
+    done = subprocess.run(
+        [python, "-c", code], capture_output=True, text=True, timeout=120, check=False, **options
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

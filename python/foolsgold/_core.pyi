@@ -6,15 +6,58 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__: list[str]
+__all__ = [
+    "Table",
+    "Bm25",
+    "NoDuplicates",
+    "Texts",
+    "__version__",
+    "available_threads",
+    "build_profile",
+    "cpu_features",
+    "is_beir",
+    "read_beir",
+    "evaluate",
+    "num_random_batches",
+    "random_plan",
+    "wait",
+]
 __version__: str
 build_profile: str
 
 _Progress = Callable[[int, int], object]
+_Plan = tuple[NDArray[np.uint32], NDArray[np.uint64], int, tuple[int, int, int, int]]
 
 def available_threads() -> int: ...
 def cpu_features() -> list[str]: ...
 def wait(blocks: int, *, threads: int, progress: _Progress | None = None) -> None: ...
+def num_random_batches(num_rows: int, *, batch_size: int, num_replicas: int, drop_last: bool) -> int: ...
+def random_plan(
+    num_rows: int,
+    seed: int,
+    epoch: int,
+    *,
+    batch_size: int,
+    num_replicas: int,
+    drop_last: bool,
+    threads: int,
+    progress: _Progress | None = None,
+) -> _Plan: ...
+@final
+class NoDuplicates:
+    def __new__(
+        cls,
+        columns: list[NDArray[np.uint32]],
+        *,
+        batch_size: int,
+        num_replicas: int,
+        drop_last: bool,
+        threads: int,
+        progress: _Progress | None = None,
+    ) -> NoDuplicates: ...
+    def __len__(self) -> int: ...
+    def plan(self, seed: int, epoch: int, *, threads: int, progress: _Progress | None = None) -> _Plan: ...
+
 @final
 class Texts:
     @staticmethod
@@ -28,3 +71,57 @@ class Texts:
     def distinct(self) -> Any: ...
     def take(self, ids: NDArray[np.uint32]) -> list[str]: ...
     def twins(self, *, threads: int, progress: _Progress | None = None) -> NDArray[np.uint32]: ...
+
+@final
+class Bm25:
+    @staticmethod
+    def build(
+        corpus: Any, *, k1: float, b: float, threads: int, progress: _Progress | None = None
+    ) -> Bm25: ...
+    def search(
+        self, queries: Any, top_k: int, *, threads: int, progress: _Progress | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]: ...
+    def __len__(self) -> int: ...
+    @property
+    def num_terms(self) -> int: ...
+
+def evaluate(
+    ids: NDArray[np.int64],
+    scores: NDArray[np.float32],
+    offsets: NDArray[np.int64],
+    relevant: NDArray[np.uint32],
+    gains: NDArray[np.float64],
+    cutoffs: list[tuple[str, int]],
+    *,
+    threads: int,
+    progress: _Progress | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], int]: ...
+
+@final
+class Table:
+    @staticmethod
+    def read(
+        files: list[str], *, columns: list[str] | None, threads: int, progress: _Progress | None = None
+    ) -> Table: ...
+    @property
+    def kinds(self) -> list[tuple[str, str]]: ...
+    @property
+    def unreadable(self) -> list[tuple[str, str]]: ...
+    def __len__(self) -> int: ...
+    def column(self, name: str) -> Any: ...
+    def require(self, name: str) -> None: ...
+    def rows_equal(self, name: str, value: str) -> NDArray[np.uint32]: ...
+    def take(
+        self, rows: NDArray[np.uint32], *, threads: int, progress: _Progress | None = None
+    ) -> Table: ...
+    def source(self, row: int) -> tuple[str, int]: ...
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
+
+def is_beir(folder: str) -> bool: ...
+def read_beir(
+    folder: str, *, threads: int, progress: _Progress | None = None
+) -> tuple[
+    Table,
+    Table,
+    list[tuple[str, Table, NDArray[np.uint32], NDArray[np.uint32], NDArray[np.float64]]],
+]: ...

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-import torch.distributed.nn.functional as collectives
 import torch.nn.functional as F
 from torch import Tensor
 from torch import distributed as dist
@@ -47,7 +46,9 @@ def gather_rows(columns: Sequence[Tensor]) -> tuple[list[Tensor], int]:
     stacked = torch.stack(list(columns), dim=1)  # (B, C, ...): one collective for all columns
     padded = F.pad(stacked, (0, 0) * (stacked.ndim - 1) + (0, max(rows) - len(stacked)))
     if padded.is_floating_point():
-        gathered = collectives.all_gather(padded)  # type: ignore[no-untyped-call]
+        from torch.distributed.nn.functional import all_gather  # absent where torch is built without it
+
+        gathered = all_gather(padded)  # type: ignore[no-untyped-call]
     else:
         gathered = [torch.empty_like(padded) for _ in rows]
         dist.all_gather(gathered, padded.contiguous())

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from foolsgold.models.input_module import InputModule
+from foolsgold.models.token_rows import TokenRows
 from foolsgold.similarity import normalize_embeddings as normalized
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def checked_texts(texts: Iterable[Any]) -> list[str]:
 
 def sentence_embeddings(
     model: SentenceTransformer,
-    texts: Sequence[str],
+    inputs: Sequence[str] | TokenRows,
     *,
     prompt: str | None,
     batch_size: int,
@@ -51,7 +51,7 @@ def sentence_embeddings(
 
     Args:
         model: the encoder; it stays where it is and in its mode.
-        texts: N strings.
+        inputs: N strings, or their token rows.
         prompt: put before each text.
         batch_size: texts per forward.
         show_progress_bar: None shows one on a terminal after two seconds.
@@ -68,12 +68,12 @@ def sentence_embeddings(
         return normalized(embeddings).to(embeddings.dtype) if normalize_embeddings else embeddings
 
     result = torch.empty(0, min(model.get_embedding_dimension(), truncate_dim or 1 << 62), device=device)
-    with _progress(len(texts), show_progress_bar) as advance:
-        for start in range(0, len(texts), _WINDOW):
+    with torch.no_grad(), _evaluating(model), _progress(len(inputs), show_progress_bar) as advance:
+        for start in range(0, len(inputs), _WINDOW):
             # Collected where the model is, so that a device is waited for once per window and not per batch.
             window: Tensor | None = None
-            size = min(_WINDOW, len(texts) - start)
-            for indices, output in _batches(model, texts[start : start + size], prompt, batch_size):
+            size = min(_WINDOW, len(inputs) - start)
+            for indices, output in _batches(model, inputs[start : start + size], prompt, batch_size):
                 embeddings = finished(output)
                 if window is None:
                     window = embeddings.new_empty(size, embeddings.shape[1])
@@ -82,14 +82,14 @@ def sentence_embeddings(
             if window is None:
                 break
             if start == 0:
-                result = window.new_empty(len(texts), window.shape[1], device=device)
+                result = window.new_empty(len(inputs), window.shape[1], device=device)
             result[start : start + size] = window
     return result
 
 
 def token_embeddings(
     model: SentenceTransformer,
-    texts: Sequence[str],
+    inputs: Sequence[str] | TokenRows,
     *,
     prompt: str | None,
     batch_size: int,
@@ -99,7 +99,7 @@ def token_embeddings(
 
     Args:
         model: the encoder; it stays where it is and in its mode.
-        texts: N strings.
+        inputs: N strings, or their token rows.
         prompt: put before each text.
         batch_size: texts per forward.
         show_progress_bar: None shows one on a terminal after two seconds.
@@ -110,10 +110,10 @@ def token_embeddings(
     Raises:
         ValueError: the model has no token embeddings.
     """
-    result: list[Tensor] = [torch.empty(0)] * len(texts)
-    with _progress(len(texts), show_progress_bar) as advance:
-        for start in range(0, len(texts), _WINDOW):
-            for indices, output in _batches(model, texts[start : start + _WINDOW], prompt, batch_size):
+    result: list[Tensor] = [torch.empty(0)] * len(inputs)
+    with torch.no_grad(), _evaluating(model), _progress(len(inputs), show_progress_bar) as advance:
+        for start in range(0, len(inputs), _WINDOW):
+            for indices, output in _batches(model, inputs[start : start + _WINDOW], prompt, batch_size):
                 if "token_embeddings" not in output:
                     raise ValueError(
                         "`output_value` must be 'sentence_embedding' for a model without token embeddings"
@@ -127,24 +127,23 @@ def token_embeddings(
 
 
 def _batches(
-    model: SentenceTransformer, texts: Sequence[str], prompt: str | None, batch_size: int
+    model: SentenceTransformer, inputs: Sequence[str] | TokenRows, prompt: str | None, batch_size: int
 ) -> Iterator[tuple[Tensor, dict[str, Any]]]:
     """Run the model over texts, longest first, so that memory runs out at once if it does.
 
     Yields:
-        indices (B,) into `texts`, and the output of the model for them.
+        indices (B,) into `inputs`, and the output of the model for them.
     """
-    reader = model[0]
-    if not isinstance(reader, InputModule):
-        raise TypeError(f"the first module must read texts, got {type(reader).__name__}")
-    rows = reader.token_rows([prompt + text for text in texts] if prompt else texts)
+    reader = model.reader
+    rows = inputs
+    if not isinstance(rows, TokenRows):
+        rows = reader.token_rows([prompt + text for text in rows] if prompt else rows)
     prompt_length = reader.prompt_length(prompt) if prompt else None
     extra = {} if prompt_length is None else {"prompt_length": prompt_length}
     device = model.device
-    with torch.no_grad(), _evaluating(model):
-        for indices in torch.split(rows.lengths.argsort(descending=True, stable=True), batch_size):
-            features = {name: value.to(device) for name, value in reader.collate(rows, indices).items()}
-            yield indices, model({**features, **extra})
+    for indices in torch.split(rows.lengths.argsort(descending=True, stable=True), batch_size):
+        features = {name: value.to(device) for name, value in reader.collate(rows, indices).items()}
+        yield indices, model({**features, **extra})
 
 
 @contextmanager

@@ -83,10 +83,10 @@ def load_model(
     """
     path = folder / "modules.json"
     if not path.exists():
+        if (folder / _SETTINGS).exists():
+            raise FileNotFoundError(f"`{path}` is missing")
         if not (folder / "config.json").exists():
-            raise FileNotFoundError(
-                f"`{folder}` must be a model's folder, got neither modules.json nor config.json"
-            )
+            raise FileNotFoundError(f"`{folder}` is no model: it has neither modules.json nor config.json")
         transformer = Transformer.load(folder, options)
         pooling = Pooling(transformer.get_embedding_dimension())
         return OrderedDict([("0", transformer), ("1", pooling)]), {}

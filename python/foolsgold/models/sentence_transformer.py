@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from foolsgold.models.encode import checked_texts, sentence_embeddings, token_em
 from foolsgold.models.hub import local_folder
 from foolsgold.models.input_module import InputModule
 from foolsgold.models.model_folder import load_model, save_model
+from foolsgold.models.token_rows import TokenRows
 from foolsgold.models.transformer import TransformerOptions
 from foolsgold.similarity import SimilarityFunction
 
@@ -53,6 +54,7 @@ class SentenceTransformer(nn.Sequential):
 
     Raises:
         ValueError: not exactly one of name and modules, an unknown prompt or similarity, or a broken file.
+        TypeError: the first module does not read texts.
         FileNotFoundError: no such model, or a file of it is missing.
     """
 
@@ -98,6 +100,9 @@ class SentenceTransformer(nn.Sequential):
             modules = OrderedDict((str(index), module) for index, module in enumerate(modules or ()))
         if not modules:
             raise ValueError("`modules` must name at least one module, got none")
+        first = next(iter(modules.values()))
+        if not isinstance(first, InputModule):
+            raise TypeError(f"the first of `modules` must read texts, got {type(first).__name__}")
         super().__init__(modules)
 
         self.prompts: dict[str, str] = {
@@ -135,15 +140,26 @@ class SentenceTransformer(nn.Sequential):
         Raises:
             TypeError: a text is null or no string.
         """
-        return self._reader.preprocess(checked_texts(texts), prompt)
+        return self.reader.preprocess(checked_texts(texts), prompt)
 
     def tokenize(self, texts: Iterable[str]) -> dict[str, Any]:
         """Make the features of a batch of texts; `preprocess` by its older name."""
         return self.preprocess(texts)
 
+    def token_rows(self, texts: Iterable[str]) -> TokenRows:
+        """Tokenise once what is encoded more than once.
+
+        Args:
+            texts: N strings.
+
+        Raises:
+            TypeError: a text is null or no string.
+        """
+        return self.reader.token_rows(checked_texts(texts))
+
     def encode(
         self,
-        inputs: str | Iterable[str],
+        inputs: str | Iterable[str] | TokenRows,
         prompt_name: str | None = None,
         prompt: str | None = None,
         batch_size: int = 32,
@@ -159,7 +175,7 @@ class SentenceTransformer(nn.Sequential):
         """Embed texts, without gradients.
 
         Args:
-            inputs: one text, or N of them.
+            inputs: one text, N of them, or what `token_rows` made of them.
             prompt_name: which of `prompts` is put before each text; None for the default one, if any.
             prompt: put before each text; comes before `prompt_name`.
             batch_size: texts per forward.
@@ -185,19 +201,24 @@ class SentenceTransformer(nn.Sequential):
                 f"`output_value` must be 'sentence_embedding' or 'token_embeddings', got {output_value!r}"
             )
         single = isinstance(inputs, str)
-        texts = checked_texts([inputs] if single else inputs)
         prompt = self._prompt(prompt, prompt_name or self.default_prompt_name)
+        if not isinstance(inputs, TokenRows):
+            inputs = checked_texts([inputs] if single else inputs)
+        elif prompt:
+            raise ValueError(
+                f"`inputs` must be texts for a prompt to go before them, got token rows and {prompt!r}"
+            )
         if device is not None:
             self.to(device)
         result: list[Tensor] | Tensor | np.ndarray[Any, Any]
         if output_value == "token_embeddings":
             result = token_embeddings(
-                self, texts, prompt=prompt, batch_size=batch_size, show_progress_bar=show_progress_bar
+                self, inputs, prompt=prompt, batch_size=batch_size, show_progress_bar=show_progress_bar
             )
         else:
             result = sentence_embeddings(
                 self,
-                texts,
+                inputs,
                 prompt=prompt,
                 batch_size=batch_size,
                 show_progress_bar=show_progress_bar,
@@ -213,7 +234,7 @@ class SentenceTransformer(nn.Sequential):
 
     def encode_query(
         self,
-        inputs: str | Iterable[str],
+        inputs: str | Iterable[str] | TokenRows,
         prompt_name: str | None = None,
         prompt: str | None = None,
         batch_size: int = 32,
@@ -243,7 +264,7 @@ class SentenceTransformer(nn.Sequential):
 
     def encode_document(
         self,
-        inputs: str | Iterable[str],
+        inputs: str | Iterable[str] | TokenRows,
         prompt_name: str | None = None,
         prompt: str | None = None,
         batch_size: int = 32,
@@ -304,6 +325,11 @@ class SentenceTransformer(nn.Sequential):
     get_sentence_embedding_dimension = get_embedding_dimension
 
     @property
+    def reader(self) -> InputModule:
+        """The first module, which makes features of texts."""
+        return cast("InputModule", self[0])
+
+    @property
     def similarity_fn_name(self) -> str:
         """Which similarity the embeddings are compared by."""
         return self._similarity_fn_name
@@ -325,28 +351,21 @@ class SentenceTransformer(nn.Sequential):
     @property
     def tokenizer(self) -> Any:
         """The tokenizer of the first module."""
-        return self._reader.tokenizer
+        return self.reader.tokenizer
 
     @property
     def max_seq_length(self) -> float:
         """Tokens a text is cut at; infinite where it is not."""
-        return self._reader.max_seq_length
+        return self.reader.max_seq_length
 
     @max_seq_length.setter
     def max_seq_length(self, value: float) -> None:
-        self._reader.max_seq_length = value
+        self.reader.max_seq_length = value
 
     @property
     def transformers_model(self) -> PreTrainedModel | None:
         """The model of `transformers` inside, if there is one."""
         return getattr(self[0], "model", None)
-
-    @property
-    def _reader(self) -> InputModule:
-        reader = self[0]
-        if not isinstance(reader, InputModule):
-            raise TypeError(f"the first module must read texts, got {type(reader).__name__}")
-        return reader
 
     def _prompt(self, prompt: str | None, prompt_name: str | None) -> str | None:
         """Return the prompt itself, or the one of that name."""

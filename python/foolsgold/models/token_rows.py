@@ -38,6 +38,13 @@ class TokenRows:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def __getitem__(self, rows: slice) -> TokenRows:
+        begin, end, step = rows.indices(len(self))
+        if step != 1:
+            raise ValueError(f"`rows` must follow one another, got a step of {step}")
+        offsets = self.offsets[begin : max(begin, end) + 1]
+        return TokenRows(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0])
+
     @property
     def lengths(self) -> Tensor:
         """(N,) int64, tokens per row."""

@@ -217,11 +217,23 @@ def _load_tokenizer(folder: Path, options: TransformerOptions) -> PreTrainedToke
     """Load the tokenizer, and refuse one whose rows need more than token ids."""
     from transformers import AutoTokenizer
 
+    for name in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
+        if (folder / name).exists():
+            read_json(folder / name)
     path = folder / "tokenizer.json"
-    with reading(path if path.exists() else folder):
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, trust_remote_code=options.trust_remote_code, **options.processor_kwargs
-        )
+    try:
+        with reading(path if path.exists() else folder):
+            tokenizer = AutoTokenizer.from_pretrained(
+                folder, trust_remote_code=options.trust_remote_code, **options.processor_kwargs
+            )
+    except ValueError as error:
+        if path.exists():
+            raise
+        raise FileNotFoundError(f"`{path}` is missing") from error
+    # Without a vocabulary `transformers` makes up one of special tokens.
+    files = tokenizer.vocab_files_names.values()
+    if files and not any((folder / name).exists() for name in files):
+        raise FileNotFoundError(f"`{path}` is missing")
     if any(tokenizer("a").get("token_type_ids", [])):
         raise ValueError(f"`{folder}` must have a tokenizer whose token types are all 0 for one text")
     return tokenizer

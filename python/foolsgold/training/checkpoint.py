@@ -88,8 +88,21 @@ def load_owned(loss: nn.Module, encoder: nn.Module, folder: str | Path) -> None:
 
 
 def load_encoder(encoder: nn.Module, folder: str | Path) -> None:
-    """Give `encoder` the weights saved in `folder`, in place."""
-    encoder.load_state_dict(type(encoder)(str(folder), device="cpu").state_dict())
+    """Give `encoder` the weights saved in `folder`, in place.
+
+    Raises:
+        ValueError: if the model in `folder` is of another shape; `encoder` is as it was then.
+    """
+    saved = type(encoder)(str(folder), device="cpu").state_dict()
+    shapes = [
+        {name: tensor.shape for name, tensor in state.items()} for state in (encoder.state_dict(), saved)
+    ]
+    if shapes[0] != shapes[1]:
+        changed = min(name for name in shapes[0] | shapes[1] if shapes[0].get(name) != shapes[1].get(name))
+        raise ValueError(
+            f"`{folder}` must hold a model like the one that is trained, got another `{changed}`"
+        )
+    encoder.load_state_dict(saved)
 
 
 def save_record(record: dict[str, Any], folder: str | Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -74,7 +75,7 @@ class EvaluationBatches(Sampler[list[int]]):
 
     def __init__(self, num_rows: int, batch_size: int, seed: int, rank: int, num_replicas: int) -> None:
         order = torch.randperm(num_rows, generator=torch.Generator().manual_seed(seed)).tolist()
-        order += order[: -num_rows % num_replicas]
+        order += list(islice(cycle(order), -num_rows % num_replicas))
         whole = batch_size * num_replicas
         self._batches = []
         for start in range(0, len(order), whole):
@@ -113,7 +114,7 @@ def training_batches(dataset: Any, args: SentenceTransformerTrainingArguments, b
         seed=seed,
         **(ranks if knows_ranks else {}),
     )
-    if not (knows_ranks and hasattr(sampler, "seek")):
+    if not (hasattr(sampler, "seek") and (knows_ranks or args.world_size == 1)):
         sampler = RankBatches(sampler, args.process_index, args.world_size)
     if len(sampler) == 0:
         raise ValueError(

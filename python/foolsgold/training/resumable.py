@@ -49,6 +49,21 @@ class ResumableTrainer(Trainer):  # type: ignore[misc]
         """Describe, in values that JSON can hold, what decides which rows come in which step."""
         raise NotImplementedError
 
+    def _init_training_state(
+        self,
+        max_steps: int,
+        num_update_steps_per_epoch: int,
+        num_train_epochs: int,
+        resume_from_checkpoint: str | None,
+        trial: Any,
+    ) -> tuple[int, int]:
+        if resume_from_checkpoint is not None:
+            check_record(self.batches_record(), resume_from_checkpoint)
+        state: tuple[int, int] = super()._init_training_state(
+            max_steps, num_update_steps_per_epoch, num_train_epochs, resume_from_checkpoint, trial
+        )
+        return state
+
     def _run_epoch(
         self,
         *,
@@ -60,7 +75,6 @@ class ResumableTrainer(Trainer):  # type: ignore[misc]
     ) -> None:
         self.batches.set_epoch(epoch)
         if resume_from_checkpoint is not None and epoch == epochs_trained:
-            check_record(self.batches_record(), resume_from_checkpoint)
             # After `set_epoch`, which goes to the start of another epoch. Trainer calls it once more, for the
             # same epoch, and that changes nothing.
             self.batches.seek(steps_trained_in_current_epoch)

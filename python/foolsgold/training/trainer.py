@@ -106,7 +106,8 @@ class SentenceTransformerTrainer(ResumableTrainer):
         if model_init is None:
             set_seed(args.seed)  # as Trainer does, but before a loss draws its parameters
         super().__init__(
-            model=None if model_init else self._bind_loss(model),
+            # With both, Trainer refuses.
+            model=None if model is None and model_init else self._bind_loss(model),
             args=args,
             data_collator=data_collator,
             train_dataset=train_dataset,
@@ -119,9 +120,7 @@ class SentenceTransformerTrainer(ResumableTrainer):
             optimizer_cls_and_kwargs=optimizer_cls_and_kwargs,
         )
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:
-            raise NotImplementedError(
-                "training is sharded by neither FSDP nor DeepSpeed, got a run that asks for it"
-            )
+            raise NotImplementedError("`fsdp` and `deepspeed` must be off, got one of them")
         self.model_accepts_loss_kwargs = False
 
     def call_model_init(self, trial: Any = None) -> nn.Module:
@@ -138,6 +137,8 @@ class SentenceTransformerTrainer(ResumableTrainer):
             raise TypeError(
                 f"`loss` must be a module or a function of the model, got {type(self._loss).__name__}"
             )
+        if model is None and not isinstance(self._loss, nn.Module):
+            raise ValueError("one of `model` and `model_init` must be given, got neither")
         loss = self._loss if isinstance(self._loss, nn.Module) else self._loss(model)
         encoder = getattr(loss, "model", None) if model is None else model
         if encoder is None or all(encoder is not module for module in loss.modules()):
@@ -163,7 +164,8 @@ class SentenceTransformerTrainer(ResumableTrainer):
             raise ValueError("`train_dataset` must be given to train, got None")
         self.batches = training_batches(self.train_dataset, self.args, self._train_batch_size)
         loader = self._loader("train_dataset", self.train_dataset, self.batches)
-        self._log_start(len(loader))
+        if self.is_world_process_zero():
+            self._log_start(len(loader))
         return loader
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
@@ -206,12 +208,12 @@ class SentenceTransformerTrainer(ResumableTrainer):
         return {
             "fingerprint": getattr(self.batches, "fingerprint", None),
             "num_rows": len(self.train_dataset),
-            "num_batches": len(self.batches),
             "sampler": type(getattr(self.batches, "sampler", self.batches)).__name__,
             "seed": args.seed if args.data_seed is None else args.data_seed,
             "batch_size": self._train_batch_size,
             "world_size": args.world_size,
             "gradient_accumulation_steps": args.gradient_accumulation_steps,
+            "num_batches": len(self.batches),
         }
 
     def _log_start(self, num_batches: int) -> None:
@@ -220,7 +222,8 @@ class SentenceTransformerTrainer(ResumableTrainer):
         per_step = rows * args.world_size * args.gradient_accumulation_steps
         logger.info(
             "%d rows, %d batches per process and epoch; "
-            "a step has %d rows (%d x %d processes x %d accumulated)%s; a loss sees %d rows at a time on each process",
+            "a step has %d rows (%d x %d processes x %d accumulated)%s; "
+            "a loss sees %d rows at a time on each process",
             len(self.train_dataset),
             num_batches,
             per_step,
@@ -244,14 +247,14 @@ class SentenceTransformerTrainer(ResumableTrainer):
         loss = torch.stack([value.float() for value in output.values()]).sum() if components else output
         if model.training:
             self._train_components.add(components)
-            self._check_synchronised(loss)
+            self._check_synchronised([*components.values()] or [loss])
         else:
             self._eval_components.add({**components, "loss": loss}, inputs.get("num_rows", 1))
         return (loss, {}) if return_outputs else loss
 
-    def _check_synchronised(self, loss: Tensor) -> None:
+    def _check_synchronised(self, values: list[Tensor]) -> None:
         # A loss that runs its own backward pass hands out a leaf and fills the gradients from a hook.
-        if self.args.world_size > 1 and loss.requires_grad and loss.is_leaf:
+        if self.args.world_size > 1 and any(value.requires_grad and value.is_leaf for value in values):
             raise ValueError(
                 "`loss` must leave the backward pass to autograd where several processes train together, "
                 f"got {type(self.model).__name__}"

@@ -7,7 +7,11 @@ mod arrow;
 mod enter;
 mod error;
 mod formats;
+mod lexical;
+mod mining;
 mod probe;
+mod ranking;
+mod sampling;
 mod texts;
 
 use pyo3::prelude::*;
@@ -19,7 +23,15 @@ mod _core {
     #[pymodule_export]
     use super::formats::{Table, is_beir, read_beir};
     #[pymodule_export]
+    use super::lexical::Bm25;
+    #[pymodule_export]
+    use super::mining::{mine, multiply_add_peak, pair_scores};
+    #[pymodule_export]
     use super::probe::{available_threads, cpu_features, wait};
+    #[pymodule_export]
+    use super::ranking::evaluate;
+    #[pymodule_export]
+    use super::sampling::{NoDuplicates, num_random_batches, random_plan};
     #[pymodule_export]
     use super::texts::Texts;
 

@@ -15,6 +15,8 @@ pub mod stream {
     pub const EXCHANGE: u64 = 2;
     /// The choice among mined candidates.
     pub const SELECT: u64 = 3;
+    /// A plan that shows what is possible, drawn for no seed.
+    pub const TRIAL: u64 = 4;
 }
 
 /// A point in the tree of random streams.

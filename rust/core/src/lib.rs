@@ -9,7 +9,11 @@
 //! | [`view`] | checked views of the caller's arrays |
 //! | [`cpu`] | one probe of the processor |
 //! | [`formats`] | files of columns, read |
+//! | [`kernels`] | arithmetic on vectors, chosen at run time |
 //! | [`texts`] | every distinct text once, as a `u32` |
+//! | [`mining`] | what a query finds and should not: exact search inside a band, BM25 |
+//! | [`ranking`] | how good a ranking is |
+//! | [`sampling`] | batches as plans |
 //!
 //! The crate prints nothing, logs nothing, reads no environment and knows no Python. Every result is the same for any
 //! number of threads and any block size; what is random depends on a [`key::Key`] alone. Bad input is an
@@ -18,8 +22,12 @@
 pub mod cpu;
 pub mod error;
 pub mod formats;
+pub mod kernels;
 pub mod key;
+pub mod mining;
 pub mod pool;
+pub mod ranking;
+pub mod sampling;
 pub mod texts;
 pub mod tick;
 pub mod view;

@@ -24,6 +24,10 @@ impl Column {
             chunks,
         }
     }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// One chunk of strings without nulls.

@@ -8,6 +8,7 @@
 mod column;
 mod intern;
 mod normal;
+mod strings;
 
 use std::sync::OnceLock;
 
@@ -15,6 +16,7 @@ use arrow_array::{Array as _, ArrayRef, LargeStringArray};
 
 pub use column::Column;
 pub use normal::normalized;
+pub use strings::Strings;
 
 use crate::error::Result;
 use crate::pool;

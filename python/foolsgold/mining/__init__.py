@@ -1,0 +1,1 @@
+"""Hard negatives: what a query finds and should not."""

@@ -1,0 +1,103 @@
+"""BM25: the documents that share rare words with a query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from foolsgold import _core
+from foolsgold.threads import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """What was found for each query, best first.
+
+    Attributes:
+        ids: (Q, k) int64, rows of the corpus; -1 where there are no more.
+        scores: (Q, k) float32; negative infinity where there are no more.
+        report: counts of what was found and what was not.
+    """
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    report: dict[str, int] = field(default_factory=dict)
+
+
+class BM25:
+    r"""An index of documents that finds those that share rare words with a query.
+
+    The usual lexical baseline, and a source of hard negatives that no model had a say in. The answer is exact
+    and the same for any number of threads.
+
+    Math:
+        $$ s(q, d) = \sum_{t \in q} \ln\left(1 + \frac{N - n_t + 0.5}{n_t + 0.5}\right)
+           \frac{f_{t,d}}{f_{t,d} + k_1 (1 - b + b |d| / \overline{|d|})} $$
+
+        with the term $t$ in $n_t$ of $N$ documents and $f_{t,d}$ times in $d$, of length $|d|$ in terms; a
+        term that a query repeats counts each time. A term's weight in a document is rounded to float32;
+        weights are added in float64, in the order in which the query has its terms, and the sum is rounded to
+        float32. The constant factor $k_1 + 1$ that some write is left out: it changes no rank.
+
+    Terms are the longest runs of letters and digits (Unicode's Alphabetic or a number) of a text in Unicode
+    NFKC with case folded: `torch.nn_Module` has the terms `torch`, `nn` and `module`. There is no stemming
+    and no list of stop words, and scripts without spaces are not cut into words.
+
+    Args:
+        corpus: D texts: a list of `str`, or an Arrow column (anything with `__arrow_c_array__` or
+            `__arrow_c_stream__`).
+        k1: at least 0; the greater, the more a term's further occurrences count.
+        b: in [0, 1]; the greater, the more long documents are discounted.
+        threads: None for this process's share of the cores.
+
+    Raises:
+        TypeError: `corpus` holds something other than texts.
+        ValueError: a text is null (its row is named), or a parameter is out of range.
+
+    Example:
+        >>> index = BM25(["gold is heavy", "fool's gold is iron", "a river"])
+        >>> index.search(["is gold iron?"], top_k=3).ids
+        array([[ 1,  0, -1]])
+
+    Reference:
+        Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond",
+        https://doi.org/10.1561/1500000019, eq. 3.15; the idf, never negative, is Lucene's.
+    """
+
+    def __init__(
+        self, corpus: Sequence[str] | Any, *, k1: float = 1.2, b: float = 0.75, threads: int | None = None
+    ) -> None:
+        self.threads = threads
+        self._index = _core.Bm25.build(corpus, k1=k1, b=b, threads=resolve(threads))
+
+    def __len__(self) -> int:
+        """Return D, the number of documents."""
+        return len(self._index)
+
+    def search(self, queries: Sequence[str] | Any, top_k: int) -> Candidates:
+        """Find the `top_k` best documents of each query; of equal scores the lower row comes first.
+
+        A document that shares no term with the query is not found.
+
+        Args:
+            queries: Q texts, as `corpus`.
+            top_k: at least 1.
+
+        Returns:
+            `ids` (Q, top_k) and `scores` (Q, top_k), best first.
+
+        Raises:
+            TypeError: `queries` holds something other than texts.
+            ValueError: a text is null (its row is named), or `top_k` is less than 1.
+        """
+        if top_k < 1:
+            raise ValueError(f"`top_k` must be positive, got {top_k}")
+        ids, scores = self._index.search(queries, top_k, threads=resolve(self.threads))
+        report = {"num_queries": len(ids), "num_found": int((ids >= 0).sum())}
+        return Candidates(ids=ids, scores=scores, report=report)

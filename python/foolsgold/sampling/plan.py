@@ -1,0 +1,88 @@
+"""What every sampler decides before the first batch: all rows of an epoch, and where each batch begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+_ROWS_AT_ONCE = 1 << 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """How a plan uses the rows of a data set.
+
+    Attributes:
+        used: rows that are in a batch.
+        repeated: places in batches that are filled with a row for a second time.
+        left_out: rows in no batch.
+        why: the rows left out by reason. "tail": too few were left for one more batch. "conflicts": each would have
+            shared a text with another row of its batch.
+    """
+
+    used: int
+    repeated: int
+    left_out: int
+    why: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """All batches of an epoch: batch k is `rows[offsets[k]:offsets[k + 1]]`.
+
+    Of W ranks, rank r reads the batches r, r + W, r + 2W, ...; the W batches of one step are a global batch.
+
+    Attributes:
+        rows: row numbers, batch after batch, (places,) uint32.
+        offsets: where each batch begins, and at last the number of places, (batches + 1,) uint64.
+        seed: what the order was drawn from.
+        epoch: what the order was drawn from.
+        fingerprint: 64 bits of rows and offsets.
+        report: how the rows are used.
+    """
+
+    rows: NDArray[np.uint32] = field(repr=False)
+    offsets: NDArray[np.uint64] = field(repr=False)
+    seed: int
+    epoch: int
+    fingerprint: int
+    report: Report
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def batch(self, number: int) -> NDArray[np.uint32]:
+        """Return the rows of batch `number`, 0 <= `number` < len(plan), in O(1)."""
+        start, stop = self.offsets[number : number + 2].tolist()
+        return self.rows[start:stop]
+
+    def batches(self, start: int = 0, step: int = 1) -> Iterator[list[int]]:
+        """Yield the batches `start`, `start + step`, ... as lists; going to the first of them takes O(1)."""
+        if step > 1:
+            for number in range(start, len(self), step):
+                yield self.batch(number).tolist()
+            return
+        # One conversion for many batches costs a third of one for each.
+        per_piece = max(1, _ROWS_AT_ONCE * len(self) // max(1, len(self.rows)))
+        for first in range(start, len(self), per_piece):
+            cuts = self.offsets[first : first + per_piece + 1].tolist()
+            rows = self.rows[cuts[0] : cuts[-1]].tolist()
+            for begin, end in pairwise(cuts):
+                yield rows[begin - cuts[0] : end - cuts[0]]
+
+
+def plan_from_core(
+    found: tuple[NDArray[np.uint32], NDArray[np.uint64], int, tuple[int, int, int, int]], seed: int, epoch: int
+) -> Plan:
+    """Name the parts of a plan as the core gives them."""
+    rows, offsets, fingerprint, (used, repeated, tail, conflicts) = found
+    why = {reason: count for reason, count in (("tail", tail), ("conflicts", conflicts)) if count}
+    report = Report(used=used, repeated=repeated, left_out=tail + conflicts, why=why)
+    return Plan(rows=rows, offsets=offsets, seed=seed, epoch=epoch, fingerprint=fingerprint, report=report)

@@ -1,0 +1,79 @@
+//! What this processor could do at best: multiply-adds that never leave the registers.
+
+#![expect(unsafe_code, reason = "processor intrinsics")]
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{__m256, __m512};
+use std::hint::black_box;
+
+use super::lanes::{Lanes, Portable};
+use crate::cpu::features;
+
+/// Independent sums: enough to hide the latency of a multiply-add at two a cycle, and to fit 16 registers.
+const SUMS: usize = 12;
+
+/// Does `rounds` rounds of float32 multiply-adds in registers; the number of operations, two a multiply-add and lane.
+///
+/// For benches: divide by the seconds it took.
+pub fn multiply_add_peak(rounds: u32) -> u64 {
+    // SAFETY: each variant runs only where the probe found its instructions.
+    let lanes = unsafe {
+        #[cfg(target_arch = "x86_64")]
+        if features().avx512 {
+            burn_avx512(rounds)
+        } else if features().avx2 {
+            burn_avx2(rounds)
+        } else {
+            burn::<Portable>(rounds)
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            let _ = features();
+            burn::<Portable>(rounds)
+        }
+    };
+    2 * u64::from(rounds) * (SUMS * lanes) as u64
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn burn_avx2(rounds: u32) -> usize {
+    // SAFETY: the instructions are this function's own.
+    unsafe { burn::<__m256>(rounds) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn burn_avx512(rounds: u32) -> usize {
+    // SAFETY: as above.
+    unsafe { burn::<__m512>(rounds) }
+}
+
+/// # Safety
+/// The processor has the instructions of `L`.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "compiled anew for each instruction set"
+)]
+unsafe fn burn<L: Lanes>(rounds: u32) -> usize {
+    // SAFETY: the caller vouches for the instructions; `out` has room for the widest register.
+    unsafe {
+        let (by, plus) = (L::splat(black_box(0.999)), L::splat(black_box(0.001)));
+        let mut sums = [by; SUMS];
+        for sum in &mut sums {
+            *sum = L::splat(black_box(1.0)); // equal sums that the compiler knows to be equal would be one
+        }
+        for _ in 0..rounds {
+            for sum in &mut sums {
+                *sum = sum.multiply_add(by, plus);
+            }
+        }
+        let mut out = [0.0; 64];
+        for sum in sums {
+            sum.store(out.as_mut_ptr());
+            black_box(&out);
+        }
+    }
+    L::COUNT
+}

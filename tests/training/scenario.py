@@ -1,0 +1,141 @@
+"""Small runs for the tests of training: data, losses, a sampler, and a trainer around them."""
+
+from __future__ import annotations
+
+import zlib
+
+import torch
+import torch.nn.functional as F
+from datasets import Dataset
+from torch import nn
+
+from foolsgold.training import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+
+NOUNS = ("cat", "dog", "bird", "fish", "gold", "iron", "stone", "river")
+
+
+class ShuffledBatches(torch.utils.data.Sampler):
+    """Whole batches of shuffled rows; ranks share a batch of `batch_size * num_replicas` rows."""
+
+    def __init__(
+        self,
+        dataset,
+        batch_size,
+        drop_last,
+        valid_label_columns=None,
+        generator=None,
+        seed=0,
+        *,
+        rank=0,
+        num_replicas=1,
+    ):
+        self.num_rows = len(dataset)
+        self.share = batch_size
+        self.drop_last = drop_last
+        self.seed = seed
+        self.rank = rank
+        self.num_replicas = num_replicas
+        self.epoch = self.start = 0
+        self.fingerprint = zlib.crc32("".join(dataset["first"]).encode())
+
+    def __len__(self):
+        whole = self.share * self.num_replicas
+        return self.num_rows // whole if self.drop_last else -(-self.num_rows // whole)
+
+    def __iter__(self):
+        start, self.start = self.start, 0
+        generator = torch.Generator().manual_seed(1000 * self.seed + self.epoch)
+        order = torch.randperm(self.num_rows, generator=generator).tolist()
+        whole = self.share * self.num_replicas
+        for batch in range(start, len(self)):
+            rows = order[batch * whole : (batch + 1) * whole]
+            yield rows[self.rank * self.share : (self.rank + 1) * self.share]
+
+    def set_epoch(self, epoch):
+        if epoch != self.epoch:
+            self.epoch, self.start = epoch, 0
+
+    def seek(self, batch):
+        self.start = batch
+
+
+class CosineDistance(nn.Module):
+    """A loss as users write it for the field's trainers: a mean over rows."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, sentence_features, labels):
+        first, second = (self.model(column)["sentence_embedding"] for column in sentence_features)
+        return F.mse_loss(F.cosine_similarity(first, second), labels)
+
+
+class Classifier(nn.Module):
+    """Owns a head that is trained, a scale, a counter, and a frozen guide."""
+
+    def __init__(self, model, dimension):
+        super().__init__()
+        self.model = model
+        self.head = nn.Linear(2 * dimension, 2)
+        self.scale = nn.Parameter(torch.ones(1))
+        self.guide = nn.Linear(dimension, 3).requires_grad_(False)
+        self.register_buffer("num_calls", torch.zeros(1, dtype=torch.int64))
+
+    def forward(self, sentence_features, labels):
+        self.num_calls += int(self.training)
+        first, second = (self.model(column)["sentence_embedding"] for column in sentence_features)
+        logits = self.scale * self.head(torch.cat([first, second], dim=1))
+        return {
+            "class": F.cross_entropy(logits, (labels > 0.5).long()),
+            "cosine": 0.5 * F.mse_loss(F.cosine_similarity(first, second), labels),
+        }
+
+
+def pairs(num_rows=24, shift=0):
+    """Two texts and a score per row."""
+    rows = range(shift, shift + num_rows)
+    return Dataset.from_dict(
+        {
+            "first": [f"the {NOUNS[row % 8]} is {row}" for row in rows],
+            "second": [f"a {NOUNS[row % 3]} of {NOUNS[row % 5]} {row}" for row in rows],
+            "label": [(row * 7 % 10) / 10 for row in rows],
+        }
+    )
+
+
+def arguments(folder, **options):
+    defaults = {
+        "output_dir": str(folder),
+        "per_device_train_batch_size": 4,
+        "per_device_eval_batch_size": 4,
+        "num_train_epochs": 3,
+        "learning_rate": 1e-2,
+        "logging_steps": 1,
+        "save_strategy": "no",
+        "batch_sampler": ShuffledBatches,
+        "use_cpu": True,
+        "disable_tqdm": True,
+        "report_to": "none",
+    }
+    return SentenceTransformerTrainingArguments(**{**defaults, **options})
+
+
+def trainer_of(model, folder, loss, train_dataset=None, options=None, **more):
+    return SentenceTransformerTrainer(
+        model=model,
+        args=arguments(folder, **(options or {})),
+        train_dataset=pairs() if train_dataset is None else train_dataset,
+        loss=loss,
+        **more,
+    )
+
+
+def weights(module):
+    return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+
+
+def largest_difference(first, second):
+    assert first.keys() == second.keys()
+    assert first
+    return max(float((first[name].double() - second[name].double()).abs().max()) for name in first)
