@@ -9,17 +9,20 @@ from numpy.typing import NDArray
 __all__ = [
     "Bm25",
     "NoDuplicates",
+    "Table",
     "Texts",
     "__version__",
     "available_threads",
     "build_profile",
     "cpu_features",
     "evaluate",
+    "is_beir",
     "mine",
     "multiply_add_peak",
     "num_random_batches",
     "pair_scores",
     "random_plan",
+    "read_beir",
     "wait",
 ]
 __version__: str
@@ -125,3 +128,32 @@ def pair_scores(
     progress: _Progress | None = None,
 ) -> NDArray[np.float32]: ...
 def multiply_add_peak(rounds: int, *, threads: int) -> int: ...
+
+@final
+class Table:
+    @staticmethod
+    def read(
+        files: list[str], *, columns: list[str] | None, threads: int, progress: _Progress | None = None
+    ) -> Table: ...
+    @property
+    def kinds(self) -> list[tuple[str, str]]: ...
+    @property
+    def unreadable(self) -> list[tuple[str, str]]: ...
+    def __len__(self) -> int: ...
+    def column(self, name: str) -> Any: ...
+    def require(self, name: str) -> None: ...
+    def rows_equal(self, name: str, value: str) -> NDArray[np.uint32]: ...
+    def take(
+        self, rows: NDArray[np.uint32], *, threads: int, progress: _Progress | None = None
+    ) -> Table: ...
+    def source(self, row: int) -> tuple[str, int]: ...
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
+
+def is_beir(folder: str) -> bool: ...
+def read_beir(
+    folder: str, *, threads: int, progress: _Progress | None = None
+) -> tuple[
+    Table,
+    Table,
+    list[tuple[str, Table, NDArray[np.uint32], NDArray[np.uint32], NDArray[np.float64]]],
+]: ...

@@ -10,19 +10,22 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress_bar(description: str, *, enabled: bool) -> Iterator[Callable[[int, int], None] | None]:
+def progress_bar(
+    description: str, *, enabled: bool, unit: str = "block"
+) -> Iterator[Callable[[int, int], None] | None]:
     """Give what the core calls with `(done, total)`, shown as a bar; None where nothing is to be shown.
 
     Args:
         description: stands before the bar.
         enabled: whether there is a bar.
+        unit: what is counted; `B` for bytes.
     """
     if not enabled:
         yield None
         return
     from tqdm.auto import tqdm
 
-    with tqdm(desc=description, unit="block") as bar:
+    with tqdm(desc=description, unit=unit, unit_scale=unit == "B") as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total

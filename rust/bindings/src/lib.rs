@@ -6,6 +6,7 @@ mod arrays;
 mod arrow;
 mod enter;
 mod error;
+mod formats;
 mod lexical;
 mod mining;
 mod probe;
@@ -19,6 +20,8 @@ use pyo3::prelude::*;
 mod _core {
     use super::*;
 
+    #[pymodule_export]
+    use super::formats::{Table, is_beir, read_beir};
     #[pymodule_export]
     use super::lexical::Bm25;
     #[pymodule_export]

@@ -8,6 +8,7 @@
 //! | [`tick`] | progress out, cancellation in |
 //! | [`view`] | checked views of the caller's arrays |
 //! | [`cpu`] | one probe of the processor |
+//! | [`formats`] | files of columns, read |
 //! | [`kernels`] | arithmetic on vectors, chosen at run time |
 //! | [`texts`] | every distinct text once, as a `u32` |
 //! | [`mining`] | what a query finds and should not: exact search inside a band, BM25 |
@@ -20,6 +21,7 @@
 
 pub mod cpu;
 pub mod error;
+pub mod formats;
 pub mod kernels;
 pub mod key;
 pub mod mining;

@@ -1,0 +1,70 @@
+"""Files into columns: JSON Lines, CSV, TSV and Parquet, text also packed with gzip or zstd."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from foolsgold import _core, threads as cores
+from foolsgold.progress import progress_bar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def read(
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    columns: Sequence[str] | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+) -> _core.Table:
+    r"""Read files of one schema into one table.
+
+    The ending says what a file holds: `.jsonl`, `.ndjson` or `.json` (one object a line), `.csv`, `.tsv` (with a
+    header, quoted as in RFC 4180), each also with `.gz` or `.zst`, or `.parquet`. Whether a text file is packed
+    is seen from its first bytes. The table is an Arrow stream (`__arrow_c_stream__`), so that pyarrow, polars
+    and `datasets` take it without a copy; nothing but numpy is needed to read it.
+
+    A column holds texts, whole numbers (int64), numbers (float64), truth values, or lists of one of these.
+    Whole numbers among fractions become fractions, also those beyond 64 bits; numbers in CSV are numbers where
+    all of a column are, and spelled as JSON spells them (`007` stays a text). What a row lacks is null.
+    A column that mixes texts, numbers and lists, or holds objects, is left out: `table.unreadable` says why, and
+    asking for it is an error that names the first row in the way.
+
+    Args:
+        paths: One file or several, in the order of their rows.
+        columns: Columns to keep; they must be there, with no null and no blank text. By default all.
+        threads: Threads that parse, at least 1; by default this process's share of the cores.
+        progress: Show a progress bar.
+
+    Returns:
+        The table: `len(table)`, `table.kinds` (name and type of each column), `table.column(name)` (an Arrow
+        column), `table.source(row)` (the file of a row and its line there), `table.unreadable`.
+
+    Raises:
+        ValueError: If a file's ending is unknown, it has no rows, is cut short, is no UTF-8 or breaks its format,
+            or a wanted column is missing, null, blank or mixed; the message names the file, and the line and column.
+        OSError: If a file cannot be opened.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "pairs.jsonl"
+        >>> _ = file.write_text('{"anchor": "who?", "positive": "me"}\n')
+        >>> table = read(file)
+        >>> len(table), table.kinds
+        (1, [('anchor', 'text'), ('positive', 'text')])
+    """
+    with progress_bar("read", enabled=progress, unit="B") as show:
+        return _core.Table.read(
+            listed(paths),
+            columns=None if columns is None else list(columns),
+            threads=cores.resolve(threads),
+            progress=show,
+        )
+
+
+def listed(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str]:
+    """Return the paths as strings, a single one as a list of it."""
+    several = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    return [os.fspath(path) for path in several]

@@ -1,0 +1,123 @@
+//! A text file in blocks of whole lines.
+
+use std::path::Path;
+
+use super::Progress;
+use super::compression::Unpacked;
+use crate::error::{Error, Result};
+
+/// What is read between two looks at the caller.
+const STEP: usize = 1 << 18;
+const MARK: &[u8] = b"\xef\xbb\xbf";
+/// A longer line is taken for a file that is not what its name says.
+const MAX_LINE: usize = 1 << 30;
+
+/// Whole lines of a file; only the last block of a file may lack a line's end.
+pub(super) struct Block {
+    bytes: Vec<u8>,
+    /// Where the block begins in the unpacked file.
+    offset: u64,
+    /// The number of its first line, counting from 1.
+    pub(super) line: u64,
+}
+
+impl Block {
+    /// The block's lines as far as they are UTF-8, and what is said of the first one that is not.
+    pub(super) fn text(&self, file: &Path) -> (&str, Option<Error>) {
+        let error = match std::str::from_utf8(&self.bytes) {
+            Ok(text) => return (text, None),
+            Err(error) => error,
+        };
+        let (valid, rest) = self.bytes.split_at(error.valid_up_to());
+        let whole = valid.iter().rposition(|&byte| byte == b'\n');
+        let byte = rest.first().copied().unwrap_or_default();
+        let hint = match &self.bytes[..] {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] if self.offset == 0 => {
+                "\nhint: it looks like UTF-16"
+            }
+            _ => "",
+        };
+        let offset = self.offset + valid.len() as u64;
+        let error = Error::data_row(
+            file,
+            self.line + count_lines(valid),
+            format!("must be UTF-8, got byte 0x{byte:02x} at offset {offset}{hint}"),
+        );
+        let lines = &valid[..whole.map_or(0, |at| at + 1)];
+        (std::str::from_utf8(lines).unwrap_or_default(), Some(error))
+    }
+}
+
+/// Cuts a file into blocks.
+pub(super) struct Blocks<'a> {
+    file: &'a Path,
+    bytes: Unpacked,
+    block_bytes: usize,
+    rest: Vec<u8>,
+    offset: u64,
+    line: u64,
+    ended: bool,
+}
+
+impl<'a> Blocks<'a> {
+    pub(super) fn open(file: &'a Path, block_bytes: usize) -> Result<Self> {
+        Ok(Self {
+            file,
+            bytes: Unpacked::open(file)?,
+            block_bytes: block_bytes.max(1),
+            rest: Vec::new(),
+            offset: 0,
+            line: 1,
+            ended: false,
+        })
+    }
+
+    /// The next lines, at least `block_bytes` of them where there are so many; `None` at the end.
+    pub(super) fn next(&mut self, progress: &mut Progress<'_, '_>) -> Result<Option<Block>> {
+        let mut bytes = std::mem::take(&mut self.rest);
+        let mut searched = 0;
+        while !self.ended {
+            if bytes.len() >= self.block_bytes {
+                if let Some(at) = bytes[searched..].iter().rposition(|&byte| byte == b'\n') {
+                    self.rest = bytes.split_off(searched + at + 1);
+                    break;
+                }
+                searched = bytes.len();
+            }
+            if bytes.len() > MAX_LINE {
+                let message = "must have lines of at most 1 GiB";
+                return Err(Error::data_row(self.file, self.line, message));
+            }
+            let most = self.block_bytes.min(STEP);
+            self.ended = !self.bytes.fill(self.file, &mut bytes, most)?;
+            progress.at(self.bytes.taken())?;
+        }
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let lines = count_lines(&bytes);
+        let read = bytes.len() as u64;
+        let mark = if self.offset == 0 && bytes.starts_with(MARK) {
+            bytes.drain(..MARK.len());
+            MARK.len() as u64
+        } else {
+            0
+        };
+        let block = Block {
+            bytes,
+            offset: self.offset + mark,
+            line: self.line,
+        };
+        self.offset += read;
+        self.line += lines;
+        Ok(Some(block))
+    }
+
+    pub(super) fn taken(&self) -> u64 {
+        self.bytes.taken()
+    }
+}
+
+fn count_lines(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|&byte| u64::from(byte == b'\n')).sum()
+}

@@ -1,0 +1,88 @@
+//! Bytes as they were before gzip or zstd packed them.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read};
+use std::path::Path;
+use std::rc::Rc;
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::error::{Error, Result};
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+const BUFFER: usize = 1 << 17;
+
+/// A file's content, unpacked as it is read.
+pub(super) struct Unpacked {
+    reader: Box<dyn Read>,
+    taken: Rc<Cell<u64>>,
+}
+
+impl Unpacked {
+    /// Opens `file`; its first bytes, not its name, say whether it is packed.
+    pub(super) fn open(file: &Path) -> Result<Self> {
+        let refused = |source| Error::io(file, source);
+        let taken = Rc::new(Cell::new(0));
+        let counted = Counted {
+            file: File::open(file).map_err(refused)?,
+            taken: Rc::clone(&taken),
+        };
+        let mut bytes = BufReader::with_capacity(BUFFER, counted);
+        let start = bytes.fill_buf().map_err(refused)?;
+        let reader: Box<dyn Read> = if start.starts_with(GZIP) {
+            Box::new(MultiGzDecoder::new(bytes))
+        } else if start.starts_with(ZSTD) {
+            Box::new(zstd::stream::read::Decoder::with_buffer(bytes).map_err(refused)?)
+        } else {
+            Box::new(bytes)
+        };
+        Ok(Self { reader, taken })
+    }
+
+    /// Appends up to `most` bytes to `out`; whether there may be more.
+    pub(super) fn fill(&mut self, file: &Path, out: &mut Vec<u8>, most: usize) -> Result<bool> {
+        let end = out.len();
+        out.resize(end + most, 0);
+        let count = loop {
+            match self.reader.read(&mut out[end..]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                outcome => break outcome,
+            }
+        };
+        out.truncate(end + count.as_ref().map_or(0, |&count| count.min(most)));
+        count
+            .map(|count| count > 0)
+            .map_err(|error| fault(file, error))
+    }
+
+    /// How many bytes of the file itself have been read.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.get()
+    }
+}
+
+/// The operating system's refusals are its own; all else is the unpacker's word on the content.
+fn fault(file: &Path, error: io::Error) -> Error {
+    if error.raw_os_error().is_some() {
+        Error::io(file, error)
+    } else if error.kind() == ErrorKind::UnexpectedEof {
+        Error::data(file, "is cut short")
+    } else {
+        Error::data(file, format!("must be sound gzip or zstd, got {error}"))
+    }
+}
+
+struct Counted {
+    file: File,
+    taken: Rc<Cell<u64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.taken.set(self.taken.get() + count as u64);
+        Ok(count)
+    }
+}
