@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from foolsgold.job.recipe import EmbeddedModel
 
 _UNKNOWN = "[UNK]"
-# Where a lower-case letter meets an upper-case one, as inside `camelCase` names.
-_CAMEL_CASE = Regex(r"(?<=[\p{Ll}\d])(?=\p{Lu})")
+# Where words meet inside a name: `camelCase`, `HTTPServer`.
+_HUMP = Regex(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORD = Regex(r"\d+|[^\W\d_]+")
 
 
 def train_tokenizer(texts: Iterable[str], *, vocabulary_size: int, max_tokens: int) -> Tokenizer:
     """Learn a WordPiece vocabulary (Schuster and Nakajima 2012) over lower-cased words.
 
-    Words end at white space, at punctuation, and at the humps of `camelCase` and `snake_case` names.
+    Words are runs of letters and runs of digits; names in `camelCase` and `snake_case` fall into theirs.
 
     Args:
         texts: What to learn from.
@@ -30,14 +31,11 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary_size: int, max_tokens: i
     """
     tokenizer = Tokenizer(models.WordPiece(unk_token=_UNKNOWN))
     tokenizer.normalizer = normalizers.Sequence(
-        [
-            normalizers.Replace(_CAMEL_CASE, " "),
-            normalizers.BertNormalizer(lowercase=True),
-        ]
+        [normalizers.NFKC(), normalizers.Replace(_HUMP, " "), normalizers.Lowercase()]
     )
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(_WORD, "removed", invert=True)
     trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary_size, special_tokens=[_UNKNOWN], min_frequency=2, show_progress=False
+        vocab_size=vocabulary_size, special_tokens=[_UNKNOWN], show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.enable_truncation(max_tokens)

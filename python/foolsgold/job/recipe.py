@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ class Recipe:
         relative_margin: A document scored above the positive's score less this share of it is no negative.
         range_min: So many of the best-ranked candidates are passed over.
         range_max: Candidates come from so many of the best ranks.
+        sampling_strategy: Of the candidates, the best (`top`) or any (`random`).
         seed: Of everything random: split, initial weights, batches.
     """
 
@@ -43,7 +45,8 @@ class Recipe:
     num_negatives: int
     relative_margin: float = 0.05
     range_min: int = 0
-    range_max: int = 50
+    range_max: int = 10
+    sampling_strategy: Literal["top", "random"] = "random"
     seed: int = 0
 
 
@@ -57,17 +60,17 @@ class EmbeddedModel:
         max_tokens: What a text is cut to.
     """
 
-    vocabulary_size: int = 30_000
+    vocabulary_size: int = 8_000
     dimension: int = 256
-    max_tokens: int = 128
+    max_tokens: int = 96
 
 
 @dataclass(frozen=True, kw_only=True)
 class StaticRecipe(Recipe):
     """For static embeddings, trained from nothing in a minute: large batches, large steps."""
 
-    in_batch: Stage = field(default_factory=lambda: Stage(epochs=3, learning_rate=0.2))
-    mined: Stage = field(default_factory=lambda: Stage(epochs=2, learning_rate=0.05))
+    in_batch: Stage = field(default_factory=lambda: Stage(epochs=1.5, learning_rate=0.2, scale=15.0))
+    mined: Stage = field(default_factory=lambda: Stage(epochs=2, learning_rate=0.1, scale=15.0))
     batch_size: int = 512
     num_negatives: int = 4
 
