@@ -47,7 +47,7 @@ def pairs():
 
 def mined(dataset=None, model=None, **options):
     options = {"corpus": CORPUS, "num_negatives": 2, "verbose": False, **options}
-    return fg.mine_hard_negatives(dataset or pairs(), model or Lookup(), **options)
+    return fg.mine_hard_negatives(pairs() if dataset is None else dataset, model or Lookup(), **options)
 
 
 def expected_negatives(anchor, count):

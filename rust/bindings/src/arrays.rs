@@ -45,7 +45,7 @@ fn array<'py, T: Element, D: numpy::ndarray::Dimension>(
             "`{name}` must not be written while it is read: {error}"
         ))
     })?;
-    if typed.as_slice().is_err() {
+    if !untyped.is_c_contiguous() {
         return Err(PyValueError::new_err(format!(
             "`{name}` must be C-contiguous, got strides {:?}",
             untyped.strides()

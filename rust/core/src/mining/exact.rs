@@ -44,7 +44,7 @@ impl Engine {
         let row = dim.saturating_mul(size_of::<f32>());
         let fair = queries.div_ceil(threads.saturating_mul(4).max(1));
         let most = (QUERY_BYTES / row).min(MOST_QUERIES).min(fair);
-        let block_queries = most.next_multiple_of(QUERIES);
+        let block_queries = most.max(1).next_multiple_of(QUERIES);
         let pair = dim.saturating_mul(2).saturating_add(32);
         let shard = OPERATIONS / pair.saturating_mul(block_queries).max(1);
         Self {

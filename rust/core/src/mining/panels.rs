@@ -9,7 +9,7 @@ use crate::pool;
 use crate::tick::Tick;
 
 /// Added to every error: more than underflow can cost a score in units of the longest document.
-const UNDERFLOW: f64 = 1.0 / (1u128 << 80) as f64;
+const UNDERFLOW: f64 = 1e-24;
 
 /// The panels a thread packs at once.
 const PANELS: usize = 16;

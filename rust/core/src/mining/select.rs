@@ -23,7 +23,7 @@ impl Strategy {
     }
 }
 
-/// Takes every query's negatives. O(queries x num_negatives).
+/// Takes every query's negatives. O(queries x negatives).
 pub(super) fn select(found: &Found, options: &Options) -> Candidates {
     let wanted = options.num_negatives;
     let mut ids = vec![-1; found.rows.len() * wanted];
