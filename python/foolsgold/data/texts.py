@@ -48,14 +48,14 @@ class Texts:
         count.
 
         Args:
-            data: a `datasets.Dataset`, an Arrow table, or a mapping from names to columns (Arrow arrays, lists of
-                str); see `columns_of` for all kinds.
+            data: a `datasets.Dataset`, an Arrow table, or a mapping from names to columns (Arrow arrays,
+                lists of str); see `columns_of` for all kinds.
             threads: by default a fair share of the cores; the ids do not depend on it.
             progress: show a progress bar.
 
         Returns:
-            The texts, and one array of ids (number of rows,) by column; for a list column the ids of its lists
-            one after the other, cut at `texts.offsets[name]`.
+            The texts, and one array of ids (number of rows,) by column; for a list column the ids of its
+            lists one after the other, cut at `texts.offsets[name]`.
 
         Raises:
             ValueError: at a null, naming column and row.
@@ -83,7 +83,7 @@ class Texts:
         return self._core.distinct()
 
     def twins(self, *, threads: int | None = None, progress: bool = False) -> NDArray[np.uint32]:
-        """Return for each id its class of texts that are equal to a reader: in case, white space and Unicode form."""
+        """Return for each id its class of texts that differ in case, white space and Unicode form at most."""
         with progress_bar("Normalise texts", enabled=progress) as show:
             return self._core.twins(threads=resolve(threads), progress=show)
 
@@ -94,12 +94,12 @@ def columns_of(data: Any) -> dict[str, Any]:
     Args:
         data: one of
 
-            - a `datasets.Dataset`; a selection or shuffle of rows is followed, and a transform set on it is applied,
+            - a `datasets.Dataset`; selected or shuffled rows are followed, a transform set on it is applied,
             - an Arrow table, or any other object with `__arrow_c_stream__` (needs pyarrow),
             - a mapping from names to columns,
             - an object with `column_names` that gives a column for a name,
-            - a sequence of rows: mappings, all with the names of the first, or tuples, whose columns are named by
-              their numbers.
+            - a sequence of rows: mappings, all with the names of the first, or tuples, whose columns are
+              named by their numbers.
 
     Raises:
         TypeError: for anything else.
@@ -122,10 +122,12 @@ def columns_of(data: Any) -> dict[str, Any]:
 
 
 def values_of(column: Any) -> Any:
-    """Return `column` as texts: itself where it holds texts, else the `str` of each value, of a list as a whole."""
+    """Return `column` itself where it holds texts, else the `str` of each value, of a list as a whole."""
     kind = getattr(column, "type", None)
     if kind is not None and hasattr(column, "to_pylist"):
-        return column if str(kind) in ("string", "large_string", "string_view") else _strings(column.to_pylist())
+        return (
+            column if str(kind) in ("string", "large_string", "string_view") else _strings(column.to_pylist())
+        )
     if hasattr(column, "__arrow_c_stream__") or hasattr(column, "__arrow_c_array__"):
         return column
     first = next(iter(column), None)
@@ -139,7 +141,7 @@ def _strings(values: Iterable[Any]) -> list[str]:
 
 
 def _resolved(column: Any) -> Any:
-    """Return a lazy column of a `datasets.Dataset` as its Arrow column, an array as a list, all else as it is."""
+    """Return a lazy column of a `datasets.Dataset` in Arrow form, an array as a list, all else as it is."""
     source, name = getattr(column, "source", None), getattr(column, "column_name", None)
     datasets = sys.modules.get("datasets")
     if datasets is not None and isinstance(source, datasets.Dataset) and isinstance(name, str):
@@ -177,13 +179,14 @@ def _columns_of_rows(rows: Iterable[Any]) -> dict[str, Any]:
         elif isinstance(row, Sequence) and not isinstance(row, str):
             cells = {str(at): cell for at, cell in enumerate(row)}
         else:
-            raise TypeError(f"`dataset` must hold mappings or tuples, got {type(row).__name__} at row {number}")
+            raise TypeError(
+                f"`dataset` must hold mappings or tuples, got {type(row).__name__} at row {number}"
+            )
         if number == 0:
             columns = {name: [] for name in cells}
         if cells.keys() != columns.keys():
-            raise ValueError(
-                f"`dataset` must have the columns {list(columns)} in every row, got {list(cells)} at row {number}"
-            )
+            wanted = f"`dataset` must have the columns {list(columns)} in every row"
+            raise ValueError(f"{wanted}, got {list(cells)} at row {number}")
         for name, cell in cells.items():
             columns[name].append(cell)
     return columns

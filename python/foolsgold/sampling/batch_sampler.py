@@ -22,8 +22,8 @@ class PlannedBatchSampler(Sampler[list[int]]):
 
     A subclass says how many batches there are and makes the plan of an epoch.
 
-    Epochs: an iteration that nobody announced by `set_epoch`, `seek` or `load_state_dict` is the next epoch's. The
-    position counts batches given out; data loaders with workers run ahead of what they return.
+    Epochs: an iteration that nobody announced by `set_epoch`, `seek` or `load_state_dict` is the next epoch's.
+    The position counts batches given out; data loaders with workers run ahead of what they return.
 
     There is no attribute `batch_size` on purpose: accelerate reads it as the size of every batch, and cuts.
 
@@ -31,7 +31,8 @@ class PlannedBatchSampler(Sampler[list[int]]):
         batch_size: rows per batch and rank, at least 1.
         drop_last: give full batches only.
         seed: 0 to 2^64 - 1; with the epoch it decides everything.
-        rank: which share of each global batch is given, 0 <= `rank` < `num_replicas`; None for all, in order.
+        rank: which share of each global batch is given, 0 <= `rank` < `num_replicas`; None for all, in
+            order.
         num_replicas: number of ranks; by default that of `torch.distributed`, 1 where it is not in use.
         threads: for the core; no result depends on it.
 
@@ -89,14 +90,13 @@ class PlannedBatchSampler(Sampler[list[int]]):
         return self._num_batches() // (1 if self.rank is None else self.num_replicas)
 
     def __iter__(self) -> Iterator[list[int]]:
+        # A generator: a loader with workers makes two iterators for an epoch, and reads the second.
         if self._is_begun:
-            self.epoch, self._position = self.epoch + 1, 0
+            self._announce(self.epoch + 1, 0)
         self._is_begun = True
-        return self._iterate(self.plan, self._position)
-
-    def _iterate(self, plan: Plan, position: int) -> Iterator[list[int]]:
+        position = self._position
         first, step = (0, 1) if self.rank is None else (self.rank, self.num_replicas)
-        for batch in plan.batches(first + position * step, step):
+        for batch in self.plan.batches(first + position * step, step):
             position += 1
             self._position = position
             yield batch

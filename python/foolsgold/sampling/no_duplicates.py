@@ -24,16 +24,16 @@ _SOURCE_COLUMN = "dataset_name"
 class NoDuplicatesBatchSampler(PlannedBatchSampler):
     """Shuffled batches in which no two rows share a text, in any column and across columns.
 
-    For losses that take the other rows of a batch as negatives: a text that comes twice would be the negative of
-    its own query. With ranks, no two rows of the global batch share a text.
+    For losses that take the other rows of a batch as negatives: a text that comes twice would be the negative
+    of its own query. With ranks, no two rows of the global batch share a text.
 
-    Values are compared exactly; those that are no texts (numbers, lists) by their `str`. A row may hold a text in two
-    of its own columns.
+    Values are compared exactly; those that are no texts (numbers, lists) by their `str`. A row may hold a text
+    in two of its own columns.
 
-    `len` is exact and the same for every epoch, seed and rank. With `drop_last` every batch is full: where texts are so
-    frequent that not all rows find a place, the rest is left out, and where batches cannot be filled otherwise, rows
-    come twice. Without it no batch is larger than `batch_size`, and the last, or where one text needs more batches all
-    of them, may be smaller. `report` counts what became of the rows.
+    `len` is exact and the same for every epoch and rank. With `drop_last` every batch is full: where texts
+    are so frequent that not all rows find a place, the rest is left out, and where batches cannot be filled
+    otherwise, rows come twice. Without it no batch is larger than `batch_size`, and the last, or where one
+    text needs more batches all of them, may be smaller. `report` counts what became of the rows.
 
     Args:
         dataset: a `datasets.Dataset`, or anything that `foolsgold.data.texts.columns_of` takes; read once.
@@ -48,8 +48,8 @@ class NoDuplicatesBatchSampler(PlannedBatchSampler):
         progress: show a progress bar while texts are read.
 
     Raises:
-        ValueError: for numbers out of range, data with no rows or no text column, a null text (column and row are
-            named), one text in all rows, and texts so frequent that not one batch can be filled.
+        ValueError: for numbers out of range, data with no rows or no text column, a null text (column and row
+            are named), one text in all rows, and texts so frequent that not one batch can be filled.
         TypeError: for data of an unknown kind.
 
     Example:
@@ -73,11 +73,10 @@ class NoDuplicatesBatchSampler(PlannedBatchSampler):
         threads: int | None = None,
         progress: bool = False,
     ) -> None:
-        super().__init__(
-            batch_size, drop_last, seed, rank=rank, num_replicas=num_replicas, threads=threads
-        )
+        super().__init__(batch_size, drop_last, seed, rank=rank, num_replicas=num_replicas, threads=threads)
         columns = columns_of(dataset)
-        kept = [name for name in columns if name not in {_SOURCE_COLUMN, *(valid_label_columns or ())}]
+        excluded = {_SOURCE_COLUMN, *(valid_label_columns or ())}
+        kept = [name for name in columns if name not in excluded]
         if not kept:
             raise ValueError(f"`dataset` must have a column besides labels, got {list(columns)}")
         values = {name: values_of(columns[name]) for name in kept}
@@ -87,7 +86,7 @@ class NoDuplicatesBatchSampler(PlannedBatchSampler):
         self._len = len(self._rows())
 
     text_ids: dict[str, NDArray[np.uint32]]
-    """The ids of the texts, one array (number of rows,) a column; equal for equal texts across the columns."""
+    """One array of ids (number of rows,) a column; equal for equal texts, across the columns too."""
 
     def _rows(self) -> _core.NoDuplicates:
         if self._core is None:

@@ -23,8 +23,8 @@ class Report:
         used: rows that are in a batch.
         repeated: places in batches that are filled with a row for a second time.
         left_out: rows in no batch.
-        why: the rows left out by reason. "tail": too few were left for one more batch. "conflicts": each would have
-            shared a text with another row of its batch.
+        why: the rows left out by reason. "tail": too few were left for one more batch. "conflicts": each
+            would have shared a text with another row of its batch.
     """
 
     used: int
@@ -79,7 +79,9 @@ class Plan:
 
 
 def plan_from_core(
-    found: tuple[NDArray[np.uint32], NDArray[np.uint64], int, tuple[int, int, int, int]], seed: int, epoch: int
+    found: tuple[NDArray[np.uint32], NDArray[np.uint64], int, tuple[int, int, int, int]],
+    seed: int,
+    epoch: int,
 ) -> Plan:
     """Name the parts of a plan as the core gives them."""
     rows, offsets, fingerprint, (used, repeated, tail, conflicts) = found

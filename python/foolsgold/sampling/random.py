@@ -55,9 +55,7 @@ class RandomBatchSampler(PlannedBatchSampler):
         num_replicas: int | None = None,
         threads: int | None = None,
     ) -> None:
-        super().__init__(
-            batch_size, drop_last, seed, rank=rank, num_replicas=num_replicas, threads=threads
-        )
+        super().__init__(batch_size, drop_last, seed, rank=rank, num_replicas=num_replicas, threads=threads)
         self.num_rows = len(dataset)
         self._batching = {
             "batch_size": batch_size,

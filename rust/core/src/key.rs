@@ -17,6 +17,8 @@ pub mod stream {
     pub const SELECT: u64 = 3;
     /// A plan that shows what is possible, drawn for no seed.
     pub const TRIAL: u64 = 4;
+    /// Rows that come twice.
+    pub const REPEAT: u64 = 5;
 }
 
 /// A point in the tree of random streams.

@@ -5,18 +5,22 @@
 //! values come at even distances, so that no pile of them is left for the end. What then finds no place is exchanged
 //! with rows of full batches.
 
+mod batches;
 mod conflicts;
 mod exchange;
 mod first_fit;
+mod repeat;
 
 use crate::error::{Error, Result};
 use crate::key::{Key, stream};
 use crate::sampling::order::{random_positions, sort_by_position};
 use crate::sampling::plan::{Batching, Plan, Report};
 use crate::tick::Tick;
+use batches::Batches;
 use conflicts::Conflicts;
-use exchange::Exchange;
+use exchange::fill_holes;
 use first_fit::first_fit;
+use repeat::complete;
 
 /// Rows of a value that is in more rows than this are laid out at even distances.
 const FREQUENT: u32 = 64;
@@ -29,51 +33,6 @@ pub struct NoDuplicates {
     batches: usize,
     /// Rows of one batch without duplicates, kept where an epoch might not find another.
     witness: Vec<u32>,
-}
-
-/// Batches under construction: batch `b` is `rows[b * stride..][..lens[b]]`.
-struct Batches {
-    rows: Vec<u32>,
-    lens: Vec<u32>,
-    targets: Vec<u32>,
-    stride: usize,
-}
-
-impl Batches {
-    fn new(targets: Vec<u32>) -> Self {
-        let stride = targets.iter().copied().max().unwrap_or(0) as usize;
-        Self {
-            rows: vec![0; stride * targets.len()],
-            lens: vec![0; targets.len()],
-            targets,
-            stride,
-        }
-    }
-
-    fn push(&mut self, batch: usize, row: u32) {
-        self.rows[batch * self.stride + self.lens[batch] as usize] = row;
-        self.lens[batch] += 1;
-    }
-
-    fn get(&self, batch: usize) -> &[u32] {
-        &self.rows[batch * self.stride..][..self.lens[batch] as usize]
-    }
-
-    fn holes(&self, batch: usize) -> u32 {
-        self.targets[batch] - self.lens[batch]
-    }
-
-    /// The batches one after the other, without gaps.
-    fn into_rows(mut self) -> Vec<u32> {
-        let mut end = 0;
-        for batch in 0..self.lens.len() {
-            let (start, len) = (batch * self.stride, self.lens[batch] as usize);
-            self.rows.copy_within(start..start + len, end);
-            end += len;
-        }
-        self.rows.truncate(end);
-        self.rows
-    }
 }
 
 impl NoDuplicates {
@@ -142,13 +101,18 @@ impl NoDuplicates {
     /// [`Error::Cancelled`].
     pub fn plan(&self, seed: u64, epoch: u64, threads: usize, tick: &mut Tick<'_>) -> Result<Plan> {
         let key = Key::new(seed).fold(epoch);
-        let (mut batches, rest) = self.fill(key, threads, tick)?;
+        let mut batches = self.fill(key, threads, tick)?;
+        let least = self.batching.least();
+        let repeated = complete(
+            &self.conflicts,
+            &mut batches,
+            least,
+            &self.witness,
+            key,
+            tick,
+        )?;
         let rows = self.conflicts.rows();
-        let mut exchange = Exchange::new(&self.conflicts, &mut batches, rest, key);
-        exchange.fill_holes(tick)?;
-        let repeated = exchange.complete(self.batching.least(), &self.witness, tick)?;
-        let sizes = batches.lens.clone();
-        let order = batches.into_rows();
+        let (order, sizes) = batches.into_parts();
         let used = if repeated {
             count_distinct(&order, rows)
         } else {
@@ -158,14 +122,15 @@ impl NoDuplicates {
         Ok(Plan::new(order, &sizes, self.batching, seed, epoch, report))
     }
 
-    /// Rows in batches, and the rows that found no place, those that might find one first.
-    fn fill(&self, key: Key, threads: usize, tick: &mut Tick<'_>) -> Result<(Batches, Vec<u32>)> {
+    /// Batches of different rows, with holes where no more could be placed.
+    fn fill(&self, key: Key, threads: usize, tick: &mut Tick<'_>) -> Result<Batches> {
         let (order, spare) = self.order(key.fold(stream::SHUFFLE), threads, tick)?;
         let targets = self.batching.sizes(self.conflicts.rows(), self.batches);
         let mut batches = Batches::new(targets);
         let mut rest = first_fit(&self.conflicts, &order, &mut batches, tick)?;
         rest.extend(spare);
-        Ok((batches, rest))
+        fill_holes(&self.conflicts, &mut batches, rest, key, tick)?;
+        Ok(batches)
     }
 
     /// Rows in the order in which they are placed, and rows beyond one for each batch that holds their value.
@@ -217,13 +182,12 @@ impl NoDuplicates {
             return Ok(());
         }
         let key = Key::new(0).fold(stream::TRIAL);
-        let (mut batches, rest) = self.fill(key, threads, tick)?;
-        Exchange::new(&self.conflicts, &mut batches, rest, key).fill_holes(tick)?;
-        let filled = |batch: &usize| batches.lens[*batch] as usize >= least;
-        self.batches = (0..batches.lens.len()).filter(filled).count();
-        if let Some(first) = (0..batches.lens.len()).find(filled) {
+        let batches = self.fill(key, threads, tick)?;
+        let filled = (0..batches.len()).filter(|&batch| batches.get(batch).len() >= least);
+        if let Some(first) = filled.clone().next() {
             self.witness = batches.get(first)[..least].to_vec();
         }
+        self.batches = filled.count();
         Ok(())
     }
 }

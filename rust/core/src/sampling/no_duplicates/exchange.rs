@@ -1,26 +1,39 @@
-//! The end of a plan: holes are filled by exchange with other batches, and at the very last by repeating rows.
+//! The end of a plan: holes are filled by exchange between two batches.
+//!
+//! A row without a place is put into a full batch; the rows it conflicts with move to the batch with the hole, the rows
+//! they conflict with move back, and so on: the chains of Kempe, by which König coloured the edges of bipartite graphs.
+//! With two columns that share no values every row can be placed this way; with more it is a good heuristic.
 
-use super::Batches;
+use super::batches::Batches;
 use super::conflicts::Conflicts;
 use crate::error::Result;
 use crate::key::{Key, stream};
 use crate::tick::Tick;
 
-/// How many other batches a hole is tried against.
-const TRIES: u64 = 64;
-/// How many rows without a place are tried against one batch.
-const LOOK: usize = 256;
+/// How many other batches every hole is tried against, before any is tried against all.
+const TRIES: usize = 64;
+/// How many rows without a place are tried against one pair of batches.
+const LOOK: usize = 128;
 /// Values looked at, for each row of the data, before the remaining holes stay.
-const EFFORT: usize = 32;
+const EFFORT: usize = 24;
 
-/// Who holds a value, as far as was last asked; generations make clearing needless.
+/// The two batches of an exchange.
+const HOLE: usize = 0;
+const FULL: usize = 1;
+
+/// Where a value is in each of the two batches, as far as the generation is the present one.
 #[derive(Clone, Copy, Default)]
 struct Stamp {
-    /// The batch with the hole holds the value, if this is its generation.
-    hole: u32,
-    /// The other batch holds the value at place `at`, if this is its generation.
-    other: u32,
-    at: u32,
+    generation: [u32; 2],
+    place: [u32; 2],
+}
+
+/// Which rows of the two batches change sides, by their places.
+#[derive(Default)]
+struct Moves {
+    places: [Vec<u32>; 2],
+    /// Rows whose conflicts have been looked at, of each batch.
+    seen: [usize; 2],
 }
 
 pub(super) struct Exchange<'a> {
@@ -31,85 +44,78 @@ pub(super) struct Exchange<'a> {
     key: Key,
     draws: u64,
     stamps: Vec<Stamp>,
-    generation: u32,
+    generation: [u32; 2],
+    /// For each place of the two batches, the walk that last met it.
+    met: [Vec<u32>; 2],
+    walk: u32,
     effort: usize,
 }
 
-impl<'a> Exchange<'a> {
-    pub(super) fn new(
-        conflicts: &'a Conflicts,
-        batches: &'a mut Batches,
-        rest: Vec<u32>,
-        key: Key,
-    ) -> Self {
-        Self {
-            conflicts,
-            batches,
-            rest,
-            key: key.fold(stream::EXCHANGE),
-            draws: 0,
-            stamps: Vec::new(),
-            generation: 0,
-            effort: (conflicts.rows() + 4096) * (conflicts.width() + 1) * EFFORT,
-        }
+/// Fills holes with rows that have no place, directly or by exchange, as far as that goes with bounded effort.
+pub(super) fn fill_holes(
+    conflicts: &Conflicts,
+    batches: &mut Batches,
+    rest: Vec<u32>,
+    key: Key,
+    tick: &mut Tick<'_>,
+) -> Result<()> {
+    let holes: Vec<usize> = (0..batches.len())
+        .filter(|&batch| batches.holes(batch) > 0)
+        .collect();
+    if holes.is_empty() || rest.is_empty() {
+        return Ok(());
     }
+    let stride = batches.stride();
+    let mut exchange = Exchange {
+        conflicts,
+        batches,
+        rest,
+        key: key.fold(stream::EXCHANGE),
+        draws: 0,
+        stamps: vec![Stamp::default(); conflicts.values()],
+        generation: [0; 2],
+        met: [vec![0; stride], vec![0; stride]],
+        walk: 0,
+        effort: (conflicts.rows() + 4096) * (conflicts.width() + 1) * EFFORT,
+    };
+    exchange.fill(&holes, TRIES, tick)?;
+    exchange.fill(&holes, usize::MAX, tick)
+}
 
-    /// Fills holes with rows that have no place, directly or by exchange, as far as that goes with bounded effort.
-    pub(super) fn fill_holes(&mut self, tick: &mut Tick<'_>) -> Result<()> {
-        let total = self.batches.lens.len();
-        for batch in 0..total {
-            if self.batches.holes(batch) == 0 || self.rest.is_empty() || self.effort == 0 {
+impl Exchange<'_> {
+    fn fill(&mut self, holes: &[usize], tries: usize, tick: &mut Tick<'_>) -> Result<()> {
+        let total = self.batches.len();
+        for (done, &batch) in (0..).zip(holes) {
+            if self.is_over(batch) {
                 continue;
             }
-            tick.at(batch as u64, total as u64)?;
-            self.prepare();
-            let hole = self.stamp_hole(batch);
-            self.fill_directly(batch, hole);
-            for _ in 0..TRIES {
-                if self.batches.holes(batch) == 0 || self.rest.is_empty() || self.effort == 0 {
+            tick.at(done, holes.len() as u64)?;
+            self.stamp(HOLE, batch);
+            self.fill_directly(batch);
+            let start = self.draw(total);
+            for step in 0..tries.min(total) {
+                if self.is_over(batch) {
                     break;
                 }
-                let other = self.draw(total);
+                // In order, every other batch has its turn.
+                let other = if tries < total {
+                    self.draw(total)
+                } else {
+                    (start + step) % total
+                };
                 if other != batch {
-                    self.exchange(batch, hole, other);
+                    self.exchange(batch, other);
                 }
             }
         }
         Ok(())
     }
 
-    /// Brings every batch to `least` rows by repeating rows of this plan; whether there was need to.
-    ///
-    /// Where no row fits, the batch becomes a copy of another full one, or of the first rows of `witness`.
-    pub(super) fn complete(
-        &mut self,
-        least: usize,
-        witness: &[u32],
-        tick: &mut Tick<'_>,
-    ) -> Result<bool> {
-        let total = self.batches.lens.len();
-        let mut repeated = false;
-        for batch in 0..total {
-            if self.batches.lens[batch] as usize >= least {
-                continue;
-            }
-            tick.at(batch as u64, total as u64)?;
-            repeated = true;
-            self.prepare();
-            self.repeat_rows(batch, least);
-            if (self.batches.lens[batch] as usize) < least {
-                self.copy_batch(batch, least, witness);
-            }
-        }
-        Ok(repeated)
+    fn is_over(&self, batch: usize) -> bool {
+        self.batches.holes(batch) == 0 || self.rest.is_empty() || self.effort == 0
     }
 
-    fn prepare(&mut self) {
-        if self.stamps.is_empty() {
-            self.stamps = vec![Stamp::default(); self.conflicts.values()];
-        }
-    }
-
+    /// A number below `bound`.
     fn draw(&mut self, bound: usize) -> usize {
         self.draws += 1;
         let product = u128::from(self.key.bits(self.draws)) * bound as u128;
@@ -117,130 +123,158 @@ impl<'a> Exchange<'a> {
     }
 
     fn spend(&mut self, rows: usize) {
-        self.effort = self
-            .effort
-            .saturating_sub(rows * (self.conflicts.width() + 1));
+        let values = rows * (self.conflicts.width() + 1);
+        self.effort = self.effort.saturating_sub(values);
     }
 
-    fn stamp_hole(&mut self, batch: usize) -> u32 {
-        self.generation += 1;
-        for &row in self.batches.get(batch) {
+    fn stamp(&mut self, side: usize, batch: usize) {
+        self.generation[side] += 1;
+        for (place, &row) in (0u32..).zip(self.batches.get(batch)) {
             for value in self.conflicts.of(row) {
-                self.stamps[value].hole = self.generation;
+                let stamp = &mut self.stamps[value];
+                stamp.generation[side] = self.generation[side];
+                stamp.place[side] = place;
             }
         }
-        self.generation
     }
 
-    fn fits_hole(&self, row: u32, hole: u32) -> bool {
-        self.conflicts
-            .of(row)
-            .all(|value| self.stamps[value].hole != hole)
+    /// The place of the row that holds `value`, in one of the two batches.
+    fn holder(&self, side: usize, value: usize) -> Option<u32> {
+        let stamp = self.stamps[value];
+        (stamp.generation[side] == self.generation[side]).then_some(stamp.place[side])
     }
 
-    fn push(&mut self, batch: usize, hole: u32, row: u32) {
-        self.batches.push(batch, row);
-        for value in self.conflicts.of(row) {
-            self.stamps[value].hole = hole;
-        }
-    }
-
-    fn fill_directly(&mut self, batch: usize, hole: u32) {
+    fn fill_directly(&mut self, batch: usize) {
         let mut at = 0;
         self.spend(self.rest.len().min(16 * LOOK));
         while at < self.rest.len().min(16 * LOOK) && self.batches.holes(batch) > 0 {
             let row = self.rest[at];
-            if self.fits_hole(row, hole) {
-                self.push(batch, hole, row);
+            let mut values = self.conflicts.of(row);
+            if values.all(|value| self.holder(HOLE, value).is_none()) {
                 self.rest.swap_remove(at);
+                self.batches.push(batch, row);
+                self.stamp(HOLE, batch);
             } else {
                 at += 1;
             }
         }
     }
 
-    /// Moves a row of `other` into the hole and a row without a place to where it was, if there are two such rows.
-    fn exchange(&mut self, batch: usize, hole: u32, other: usize) {
-        self.spend(self.batches.get(other).len() * 2 + self.rest.len().min(LOOK));
-        let Some(any) = self
-            .batches
-            .get(other)
-            .iter()
-            .position(|&row| self.fits_hole(row, hole))
-        else {
-            return;
-        };
-        self.generation += 1;
-        for (at, &row) in (0u32..).zip(self.batches.get(other)) {
-            for value in self.conflicts.of(row) {
-                let stamp = &mut self.stamps[value];
-                (stamp.other, stamp.at) = (self.generation, at);
-            }
-        }
-        for at in 0..self.rest.len().min(LOOK) {
-            let Some(place) = self.place_for(self.rest[at], any) else {
+    /// Puts one row into `other` such that it has no row more than it may, and `batch` some more than it had.
+    fn exchange(&mut self, batch: usize, other: usize) {
+        self.stamp(FULL, other);
+        let looks = self.rest.len().min(LOOK);
+        self.spend(self.batches.get(other).len() + 2 * looks);
+        let start = self.draw(self.rest.len());
+        for step in 0..looks {
+            let at = (start + step) % self.rest.len();
+            let row = self.rest[at];
+            self.walk += 1;
+            let Some(mut moves) = self.moves_for(row, batch, other) else {
                 continue;
             };
-            let moved = self.batches.get(other)[place];
-            if self.fits_hole(moved, hole) {
-                let row = self.rest.swap_remove(at);
-                self.batches.rows[other * self.batches.stride + place] = row;
-                self.push(batch, hole, moved);
+            if self.balance(&mut moves, batch, other) {
+                self.rest.swap_remove(at);
+                self.apply(&moves, row, batch, other);
                 return;
             }
         }
     }
 
-    /// The place in the other batch that `row` can take: of the one row it conflicts with, `any` if there is none.
-    fn place_for(&self, row: u32, any: usize) -> Option<usize> {
-        let mut place = None;
-        for value in self.conflicts.of(row) {
-            let stamp = self.stamps[value];
-            if stamp.other == self.generation {
-                if place.is_some_and(|place| place != stamp.at) {
-                    return None;
+    /// The rows that change sides when `row` comes to `other`; none if one of them would conflict with it.
+    fn moves_for(&mut self, row: u32, batch: usize, other: usize) -> Option<Moves> {
+        let mut moves = Moves::default();
+        self.meet_holders(row, FULL, &mut moves);
+        self.follow(&mut moves, batch, other);
+        let clash = |&place: &u32| {
+            let came = self.batches.get(batch)[place as usize];
+            let mut values = self.conflicts.of(came);
+            values.any(|value| self.conflicts.of(row).any(|own| own == value))
+        };
+        (!moves.places[HOLE].iter().any(clash)).then_some(moves)
+    }
+
+    /// Adds a chain that brings a row more to `batch`, where `other` would have one too many; whether sizes are right.
+    fn balance(&mut self, moves: &mut Moves, batch: usize, other: usize) -> bool {
+        let holes = self.batches.holes(batch) as usize;
+        let gain = |moves: &Moves| {
+            let [back, forth] = moves.places.each_ref().map(Vec::len);
+            forth as isize - back as isize
+        };
+        let wanted = 1 - self.batches.holes(other).cast_signed() as isize;
+        if gain(moves) < wanted {
+            let (start, len) = (
+                self.draw(self.batches.get(other).len()),
+                self.batches.get(other).len(),
+            );
+            for step in 0..len {
+                let place = (start + step) % len;
+                if self.met[FULL][place] == self.walk {
+                    continue;
                 }
-                place = Some(stamp.at);
+                self.met[FULL][place] = self.walk;
+                let mut chain = Moves::default();
+                chain.places[FULL].push(place as u32);
+                self.follow(&mut chain, batch, other);
+                self.spend(1);
+                if gain(&chain) > 0 && gain(&chain) + gain(moves) <= holes as isize {
+                    for side in [HOLE, FULL] {
+                        moves.places[side].append(&mut chain.places[side]);
+                    }
+                    if gain(moves) >= wanted {
+                        break;
+                    }
+                }
             }
         }
-        Some(place.map_or(any, |place| place as usize))
+        (wanted..=holes as isize).contains(&gain(moves))
     }
 
-    fn repeat_rows(&mut self, batch: usize, least: usize) {
-        let hole = self.stamp_hole(batch);
-        let rows = self.conflicts.rows();
-        let start = self.draw(rows);
-        for step in 0..rows {
-            if self.batches.lens[batch] as usize >= least || self.effort == 0 {
+    /// Adds the rows of one batch that share a value with `row`, as far as this walk has not met them.
+    fn meet_holders(&mut self, row: u32, side: usize, moves: &mut Moves) {
+        for value in self.conflicts.of(row) {
+            if let Some(place) = self.holder(side, value)
+                && self.met[side][place as usize] != self.walk
+            {
+                self.met[side][place as usize] = self.walk;
+                moves.places[side].push(place);
+            }
+        }
+    }
+
+    /// Adds what must move because of the moves so far, to the end.
+    fn follow(&mut self, moves: &mut Moves, batch: usize, other: usize) {
+        loop {
+            let before = moves.seen;
+            for (side, own) in [(FULL, other), (HOLE, batch)] {
+                while let Some(&place) = moves.places[side].get(moves.seen[side]) {
+                    moves.seen[side] += 1;
+                    self.meet_holders(self.batches.get(own)[place as usize], 1 - side, moves);
+                }
+            }
+            if moves.seen == before {
                 return;
             }
-            // Rows at random first: neighbours in a file are often alike.
-            let at = if step < 1024 {
-                self.draw(rows)
-            } else {
-                (start + step) % rows
-            };
-            let row = u32::try_from(at).unwrap_or(0);
-            self.spend(1);
-            if self.fits_hole(row, hole) && !self.batches.get(batch).contains(&row) {
-                self.push(batch, hole, row);
-            }
         }
     }
 
-    fn copy_batch(&mut self, batch: usize, least: usize, witness: &[u32]) {
-        let total = self.batches.lens.len();
-        let start = self.draw(total);
-        let full = (start..start + total)
-            .map(|at| at % total)
-            .find(|&at| self.batches.lens[at] as usize >= least);
-        let copy = full
-            .map_or(witness, |at| &self.batches.get(at)[..least])
-            .to_vec();
-        if copy.len() >= least {
-            self.batches.lens[batch] = 0;
-            copy.into_iter()
-                .for_each(|row| self.batches.push(batch, row));
+    fn apply(&mut self, moves: &Moves, row: u32, batch: usize, other: usize) {
+        let taken = [batch, other].map(|at| self.batches.get(at).to_vec());
+        let moved = |side: usize, place: usize| moves.places[side].contains(&(place as u32));
+        for (side, at) in [(HOLE, batch), (FULL, other)] {
+            self.batches.clear(at);
+            for (place, &stays) in taken[side].iter().enumerate() {
+                if !moved(side, place) {
+                    self.batches.push(at, stays);
+                }
+            }
         }
+        for (side, to) in [(FULL, batch), (HOLE, other)] {
+            for &place in &moves.places[side] {
+                self.batches.push(to, taken[side][place as usize]);
+            }
+        }
+        self.batches.push(other, row);
+        self.stamp(HOLE, batch);
     }
 }

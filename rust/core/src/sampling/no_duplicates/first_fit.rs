@@ -1,6 +1,6 @@
 //! First fit into 64 open batches.
 
-use super::Batches;
+use super::batches::Batches;
 use super::conflicts::Conflicts;
 use crate::error::Result;
 use crate::tick::Tick;
@@ -91,7 +91,7 @@ impl Window<'_> {
         }
         if free == 0 {
             // The oldest holds the others up; its holes are left to the exchange.
-            let more = (self.first as usize) + 64 < self.batches.lens.len();
+            let more = (self.first as usize) + 64 < self.batches.len();
             if more && self.open.count_ones() <= 32 {
                 self.close(0);
             }
@@ -127,7 +127,7 @@ impl Window<'_> {
     /// Opens the `count` batches at the far end of the window, as far as there are any.
     fn open_up_to(&mut self, count: u32) {
         for bit in 64 - count..64 {
-            if (self.first + bit) as usize >= self.batches.lens.len() {
+            if (self.first + bit) as usize >= self.batches.len() {
                 break;
             }
             self.open |= 1 << bit;
