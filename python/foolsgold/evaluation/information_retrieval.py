@@ -28,9 +28,9 @@ class InformationRetrievalEvaluator:
     """Embeds queries and a corpus, searches exactly, and measures what is found.
 
     The search is float32 and exact: by the miner for cosine and dot, chunk by chunk for any other similarity;
-    no matrix of all queries and all documents is held. Equal scores count as a random order
-    (`retrieval_metrics`), so a model whose scores collapse gains nothing by the order of the corpus. Queries
-    without relevant documents are left out; relevant documents that the corpus lacks count as not found.
+    no matrix of all queries and all documents is held. Equal scores among the documents found count as a random
+    order (`retrieval_metrics`). Queries without relevant documents are left out; relevant documents that the
+    corpus lacks count as not found.
 
     Args:
         queries: texts by query id.
