@@ -6,14 +6,26 @@ Arrays and files need numpy alone; models, losses and training need torch and tr
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from foolsgold.lazy import getter
 
 if TYPE_CHECKING:
-    from foolsgold import data, evaluation, functional, losses, mining, models, sampling, training, util
+    from foolsgold import (
+        data,
+        evaluation,
+        functional,
+        losses,
+        mining,
+        models,
+        sampling,
+        training,
+        training_args,
+        util,
+    )
     from foolsgold._core import __version__
     from foolsgold.mining.hard_negatives import mine_hard_negatives
-    from foolsgold.mining.mine import Candidates, mine
+    from foolsgold.mining.search import Candidates, mine
     from foolsgold.models import SentenceTransformer
     from foolsgold.similarity import SimilarityFunction
     from foolsgold.training.arguments import SentenceTransformerTrainingArguments
@@ -21,26 +33,29 @@ if TYPE_CHECKING:
 
 _HOME = {
     "__version__": "foolsgold._core",
-    "Candidates": "foolsgold.mining.mine",
+    "Candidates": "foolsgold.mining.search",
     "SentenceTransformer": "foolsgold.models",
     "SentenceTransformerTrainer": "foolsgold.training.trainer",
     "SentenceTransformerTrainingArguments": "foolsgold.training.arguments",
     "SimilarityFunction": "foolsgold.similarity",
-    "mine": "foolsgold.mining.mine",
+    "mine": "foolsgold.mining.search",
     "mine_hard_negatives": "foolsgold.mining.hard_negatives",
+    **{
+        name: f"foolsgold.{name}"
+        for name in (
+            "data",
+            "evaluation",
+            "functional",
+            "losses",
+            "mining",
+            "models",
+            "sampling",
+            "training",
+            "training_args",
+            "util",
+        )
+    },
 }
-_SUBPACKAGES = (
-    "data",
-    "evaluation",
-    "functional",
-    "losses",
-    "mining",
-    "models",
-    "sampling",
-    "training",
-    "training_args",
-    "util",
-)
 
 __all__ = [
     "Candidates",
@@ -59,20 +74,12 @@ __all__ = [
     "models",
     "sampling",
     "training",
+    "training_args",
     "util",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        value = getattr(importlib.import_module(_HOME[name]), name)
-    elif name in _SUBPACKAGES:
-        value = importlib.import_module(f"foolsgold.{name}")
-    else:
-        raise AttributeError(f"module `foolsgold` has no attribute `{name}`")
-    globals()[name] = value
-    return value
+__getattr__ = getter(__name__, _HOME)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME, *_SUBPACKAGES})
+    return sorted({*globals(), *_HOME})

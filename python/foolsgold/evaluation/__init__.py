@@ -6,23 +6,21 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from foolsgold.lazy import getter
 
 if TYPE_CHECKING:
     from foolsgold.evaluation.information_retrieval import InformationRetrievalEvaluator
     from foolsgold.evaluation.retrieval import RetrievalMetrics, retrieval_metrics
 
-_HOME = {
-    "InformationRetrievalEvaluator": "information_retrieval",
-    "RetrievalMetrics": "retrieval",
-    "retrieval_metrics": "retrieval",
-}
-
 __all__ = ["InformationRetrievalEvaluator", "RetrievalMetrics", "retrieval_metrics"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module `foolsgold.evaluation` has no attribute `{name}`")
-    return getattr(importlib.import_module(f"foolsgold.evaluation.{_HOME[name]}"), name)
+__getattr__ = getter(
+    __name__,
+    {
+        "InformationRetrievalEvaluator": "foolsgold.evaluation.information_retrieval",
+        "RetrievalMetrics": "foolsgold.evaluation.retrieval",
+        "retrieval_metrics": "foolsgold.evaluation.retrieval",
+    },
+)

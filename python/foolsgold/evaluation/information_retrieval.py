@@ -11,7 +11,7 @@ from torch import Tensor
 
 from foolsgold.evaluation.retrieval import RetrievalMetrics, retrieval_metrics
 from foolsgold.evaluation.search import search_by
-from foolsgold.mining.mine import mine
+from foolsgold.mining.search import mine
 from foolsgold.similarity import SimilarityFunction
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from foolsgold.evaluation.retrieval import retrieval_metrics
 from foolsgold.losses import MultipleNegativesRankingLoss
 from foolsgold.mining.bm25 import BM25
 from foolsgold.mining.hard_negatives import mine_hard_negatives
-from foolsgold.mining.mine import Candidates, mine
+from foolsgold.mining.search import Candidates, mine
 from foolsgold.training.arguments import SentenceTransformerTrainingArguments
 from foolsgold.training.trainer import SentenceTransformerTrainer
 

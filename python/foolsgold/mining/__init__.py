@@ -1,1 +1,29 @@
-"""Hard negatives: what a query finds and should not."""
+"""Hard negatives: what a query finds and should not.
+
+- `mine`: on arrays; numpy alone.
+- `mine_hard_negatives`: from a data set and a model to a data set.
+- `BM25`: lexical search.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from foolsgold.lazy import getter
+
+if TYPE_CHECKING:
+    from foolsgold.mining.bm25 import BM25
+    from foolsgold.mining.hard_negatives import mine_hard_negatives
+    from foolsgold.mining.search import Candidates, mine
+
+__all__ = ["BM25", "Candidates", "mine", "mine_hard_negatives"]
+
+__getattr__ = getter(
+    __name__,
+    {
+        "BM25": "foolsgold.mining.bm25",
+        "Candidates": "foolsgold.mining.search",
+        "mine": "foolsgold.mining.search",
+        "mine_hard_negatives": "foolsgold.mining.hard_negatives",
+    },
+)
