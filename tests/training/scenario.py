@@ -1,8 +1,6 @@
-"""Small runs for the tests of training: data, losses, a sampler, and a trainer around them."""
+"""Small runs for the tests of training: data, losses, and a trainer around them."""
 
 from __future__ import annotations
-
-import zlib
 
 import torch
 import torch.nn.functional as F
@@ -12,51 +10,6 @@ from torch import nn
 from foolsgold.training import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 
 NOUNS = ("cat", "dog", "bird", "fish", "gold", "iron", "stone", "river")
-
-
-class ShuffledBatches(torch.utils.data.Sampler):
-    """Whole batches of shuffled rows; ranks share a batch of `batch_size * num_replicas` rows."""
-
-    def __init__(
-        self,
-        dataset,
-        batch_size,
-        drop_last,
-        valid_label_columns=None,
-        generator=None,
-        seed=0,
-        *,
-        rank=0,
-        num_replicas=1,
-    ):
-        self.num_rows = len(dataset)
-        self.share = batch_size
-        self.drop_last = drop_last
-        self.seed = seed
-        self.rank = rank
-        self.num_replicas = num_replicas
-        self.epoch = self.start = 0
-        self.fingerprint = zlib.crc32("".join(dataset["first"]).encode())
-
-    def __len__(self):
-        whole = self.share * self.num_replicas
-        return self.num_rows // whole if self.drop_last else -(-self.num_rows // whole)
-
-    def __iter__(self):
-        start, self.start = self.start, 0
-        generator = torch.Generator().manual_seed(1000 * self.seed + self.epoch)
-        order = torch.randperm(self.num_rows, generator=generator).tolist()
-        whole = self.share * self.num_replicas
-        for batch in range(start, len(self)):
-            rows = order[batch * whole : (batch + 1) * whole]
-            yield rows[self.rank * self.share : (self.rank + 1) * self.share]
-
-    def set_epoch(self, epoch):
-        if epoch != self.epoch:
-            self.epoch, self.start = epoch, 0
-
-    def seek(self, batch):
-        self.start = batch
 
 
 class CosineDistance(nn.Module):
@@ -113,7 +66,6 @@ def arguments(folder, **options):
         "learning_rate": 1e-2,
         "logging_steps": 1,
         "save_strategy": "no",
-        "batch_sampler": ShuffledBatches,
         "use_cpu": True,
         "disable_tqdm": True,
         "report_to": "none",

@@ -3,9 +3,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.training.scenario import ShuffledBatches, arguments
+from tests.training.scenario import arguments
 
 from foolsgold import training_args
+from foolsgold.sampling import RandomBatchSampler
 from foolsgold.training import BatchSamplers, SentenceTransformerTrainingArguments
 
 
@@ -31,8 +32,8 @@ def test_warmup_ratio_is_a_share_of_the_steps(tmp_path):
 
 
 def test_arguments_can_be_written_as_json(tmp_path):
-    written = json.loads(arguments(tmp_path, batch_sampler=ShuffledBatches).to_json_string())
-    assert written["batch_sampler"] == "ShuffledBatches"
+    written = json.loads(arguments(tmp_path, batch_sampler=RandomBatchSampler).to_json_string())
+    assert written["batch_sampler"] == "RandomBatchSampler"
     assert (
         json.loads(arguments(tmp_path, batch_sampler="no_duplicates").to_json_string())["batch_sampler"]
         == "no_duplicates"

@@ -8,13 +8,13 @@ import torch
 from tests.training.scenario import (
     Classifier,
     CosineDistance,
-    ShuffledBatches,
     largest_difference,
     pairs,
     trainer_of,
     weights,
 )
 
+from foolsgold.data.texts import Texts
 from foolsgold.models import SentenceTransformer
 
 pytestmark = pytest.mark.training
@@ -56,6 +56,7 @@ def stopped_and_resumed(tmp_path, bert_folder, options, step, after=None, evalua
             id="persistent workers before",
         ),
         pytest.param(4, {"gradient_accumulation_steps": 2}, {}, id="two accumulated"),
+        pytest.param(8, {"batch_sampler": "no_duplicates"}, {}, id="no duplicates"),
         pytest.param(8, {"bf16": True}, {}, id="bfloat16"),
         pytest.param(3, {"gradient_accumulation_steps": 5}, {}, id="five accumulated, six batches"),
         pytest.param(
@@ -124,12 +125,13 @@ def test_other_batches_are_refused(tmp_path, tiny_static, data, change, message)
 def test_the_record_says_what_the_batches_were(tmp_path, tiny_static):
     options = {"save_strategy": "steps", "save_steps": 4, "num_train_epochs": 1}
     trainer_of(tiny_static, tmp_path, CosineDistance(tiny_static), options=options).train()
+    texts, _ = Texts.intern({name: pairs()[name] for name in ("first", "second")})
     record = json.loads((tmp_path / "checkpoint-4" / "sampler.json").read_text())
     assert record == {
-        "fingerprint": ShuffledBatches(pairs(), 4, drop_last=False).fingerprint,
+        "fingerprint": f"{texts.fingerprint:016x}",
         "num_rows": 24,
         "num_batches": 6,
-        "sampler": "ShuffledBatches",
+        "sampler": "RandomBatchSampler",
         "seed": 42,
         "batch_size": 4,
         "world_size": 1,

@@ -3,7 +3,6 @@ from __future__ import annotations
 import logging
 import pickle
 from functools import partial
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -20,12 +19,20 @@ from tests.training.scenario import (
     weights,
 )
 from torch import nn
+from torch.utils.data import BatchSampler
 
 from foolsgold.losses import MultipleNegativesRankingLoss
 from foolsgold.models import SentenceTransformer
 from foolsgold.training import SentenceTransformerTrainer
 
 pytestmark = pytest.mark.training
+
+
+class FileOrder(BatchSampler):
+    """A sampler of the user's own, called as the field's trainers do."""
+
+    def __init__(self, dataset, batch_size, drop_last, valid_label_columns, generator, seed):
+        super().__init__(range(len(dataset)), batch_size, drop_last)
 
 
 def metrics_of(trainer, name):
@@ -50,8 +57,9 @@ def test_training_lowers_the_loss(tmp_path, tiny_static):
 
 def test_a_loss_of_this_package_trains(tmp_path, tiny_bert):
     loss = MultipleNegativesRankingLoss(tiny_bert)
-    loss.mask_by_identity = False
-    trainer = trainer_of(tiny_bert, tmp_path, loss, texts_only(), {"learning_rate": 1e-3})
+    trainer = trainer_of(
+        tiny_bert, tmp_path, loss, texts_only(), {"learning_rate": 1e-3, "num_train_epochs": 15}
+    )
     before = trainer.evaluate(texts_only())["eval_loss"]
     trainer.train()
     assert trainer.evaluate(texts_only())["eval_loss"] < before
@@ -174,7 +182,6 @@ def test_evaluation_loss_is_the_mean_over_rows(tmp_path, tiny_static):
 
 def test_evaluation_needs_no_labels_and_takes_several_data_sets(tmp_path, tiny_bert):
     loss = MultipleNegativesRankingLoss(tiny_bert)
-    loss.mask_by_identity = False
     calls = []
 
     def evaluator(model, output_path, epoch, steps):
@@ -252,6 +259,7 @@ def test_prompts_reach_the_encoder(tmp_path, tiny_static):
     options = {"prompts": {"first": "iron "}}
     trainer = trainer_of(tiny_static, tmp_path, CosineDistance(tiny_static), pairs(4), options)
     features = next(iter(trainer.get_train_dataloader()))["sentence_features"]
+    trainer.batches.set_epoch(0)
     rows = next(iter(trainer.batches))
     expected = [
         tiny_static.preprocess([f"iron {pairs(4)[row]['first']}" for row in rows]),
@@ -265,41 +273,27 @@ def test_prompts_reach_the_encoder(tmp_path, tiny_static):
         trainer_of(tiny_static, tmp_path, CosineDistance(tiny_static), options={"prompts": {"frist": "x"}})
 
 
-def test_text_ids_reach_a_loss_that_masks_by_identity(tmp_path, tiny_static):
-    class Masked(CosineDistance):
+@pytest.mark.parametrize("sampler", ["batch_sampler", "no_duplicates", FileOrder])
+def test_text_ids_reach_a_loss_that_masks_by_identity(tmp_path, tiny_static, sampler):
+    class MaskedDistance(CosineDistance):
         mask_by_identity = True
 
-    class Sampler:
-        text_ids: ClassVar = {
-            "first": np.arange(4, dtype=np.uint32),
-            "second": np.array([7, 0, 7, 2], dtype=np.uint32),
-        }
-        fingerprint = "of the data"
-
-        def __init__(
-            self, dataset, batch_size, drop_last, valid_label_columns, generator, seed, rank, num_replicas
-        ):
-            assert valid_label_columns[0] == "label"
-
-        def __len__(self):
-            return 1
-
-        def __iter__(self):
-            yield [2, 0, 1]
-
-        def set_epoch(self, epoch):
-            pass
-
-        def seek(self, batch):
-            pass
-
-    trainer = trainer_of(tiny_static, tmp_path, Masked(tiny_static), pairs(4), {"batch_sampler": Sampler})
-    features = next(iter(trainer.get_train_dataloader()))["sentence_features"]
-    assert [column["text_ids"].tolist() for column in features] == [[2, 0, 1], [7, 7, 0]]
-    assert features[0]["text_ids"].dtype == torch.int64
-    trainer = trainer_of(
-        tiny_static, tmp_path, CosineDistance(tiny_static), pairs(4), {"batch_sampler": Sampler}
-    )
+    texts = [f"cat {row % 5}" for row in range(20)]
+    data = Dataset.from_dict({"first": texts, "second": texts[3:] + texts[:3], "label": [0.5] * 20})
+    options = {"batch_sampler": sampler, "per_device_train_batch_size": 2}
+    trainer = trainer_of(tiny_static, tmp_path, MaskedDistance(tiny_static), data, options, eval_dataset=data)
+    for loader in (trainer.get_train_dataloader(), trainer.get_eval_dataloader()):
+        seen = {}
+        order = list(loader.batch_sampler)
+        loader.set_epoch(0)
+        for rows, batch in zip(order, loader, strict=True):
+            for name, column in zip(("first", "second"), batch["sentence_features"], strict=True):
+                assert column["text_ids"].dtype == torch.int64
+                for row, text_id in zip(rows, column["text_ids"].tolist(), strict=True):
+                    seen.setdefault(data[row][name], set()).add(text_id)
+        assert all(len(ids) == 1 for ids in seen.values())
+        assert len(seen) == len(set.union(*seen.values())) == 5
+    trainer = trainer_of(tiny_static, tmp_path, CosineDistance(tiny_static), data, options)
     assert "text_ids" not in next(iter(trainer.get_train_dataloader()))["sentence_features"][0]
 
 
@@ -451,7 +445,7 @@ def test_bad_input_is_refused(tmp_path, tiny_static, build, error, message):
 def test_a_batch_larger_than_the_data_is_refused(tmp_path, tiny_static):
     options = {"per_device_train_batch_size": 32, "dataloader_drop_last": True}
     trainer = trainer_of(tiny_static, tmp_path, CosineDistance(tiny_static), options=options)
-    with pytest.raises(ValueError, match="a batch of 32 rows, got 24 rows"):
+    with pytest.raises(ValueError, match="at least 32 rows for one step, got 24"):
         trainer.train()
 
 

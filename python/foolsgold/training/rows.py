@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from foolsgold.data.collator import ColumnReader
 from foolsgold.data.columns import Columns
 from foolsgold.models import SentenceTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def columns_of(name: str, dataset: Any) -> Columns:
@@ -44,23 +47,43 @@ def check_prompts(prompts: str | Mapping[str, str] | None, columns: list[Columns
             raise ValueError(f"`prompts` must be for text columns ({', '.join(sorted(known))}), got {name!r}")
 
 
-def reader_of(dataset: Any, columns: Columns, sampler: Any = None, *, with_text_ids: bool) -> ColumnReader:
-    """Build the reader of a data set.
+class TextIds:
+    """The ids of a data set's texts and the fingerprint of their content, found when first asked for.
 
     Args:
         dataset: as for `columns_of`.
         columns: the roles of its columns.
-        sampler: one that may have interned the texts already, as `text_ids` by column.
-        with_text_ids: whether the loss asks which texts are equal.
+        sampler: of its batches; if it has interned the texts, they are not interned again.
     """
-    if not with_text_ids:
-        return ColumnReader(dataset)
-    ids = getattr(sampler, "text_ids", None)
-    if ids is None:
-        from foolsgold.data.texts import Texts
 
-        _, ids = Texts.intern({name: dataset[name] for name in columns.texts})
-    return ColumnReader(dataset, {name: ids[name] for name in columns.texts})
+    def __init__(self, dataset: Any, columns: Columns, sampler: Any = None) -> None:
+        self._dataset = dataset
+        self._columns = columns
+        self._sampler = sampler
+
+    @property
+    def by_column(self) -> dict[str, NDArray[np.uint32]]:
+        """Ids (number of rows,) by text column, equal for equal texts across the columns."""
+        return self._found[0]
+
+    @property
+    def fingerprint(self) -> str:
+        """64 bits of the texts, in hexadecimal digits."""
+        return self._found[1]
+
+    @cached_property
+    def _found(self) -> tuple[dict[str, NDArray[np.uint32]], str]:
+        from foolsgold.data.texts import Texts
+        from foolsgold.data.texts import columns_of as table_columns
+        from foolsgold.sampling import NoDuplicatesBatchSampler
+
+        if isinstance(self._sampler, NoDuplicatesBatchSampler):
+            ids, fingerprint = self._sampler.text_ids, self._sampler.state_dict()["fingerprint"]
+        else:
+            columns = table_columns(self._dataset)
+            texts, ids = Texts.intern({name: columns[name] for name in self._columns.texts})
+            fingerprint = f"{texts.fingerprint:016x}"
+        return {name: ids[name] for name in self._columns.texts}, fingerprint
 
 
 def preprocess_of(encoder: Any) -> Callable[..., Mapping[str, Any]]:

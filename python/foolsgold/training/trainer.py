@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import set_seed
 
-from foolsgold.data.collator import Collator
+from foolsgold.data.collator import Collator, ColumnReader
 from foolsgold.training.arguments import SentenceTransformerTrainingArguments
 from foolsgold.training.components import ComponentMeans
 from foolsgold.training.learning_rates import set_learning_rates
 from foolsgold.training.loader import EvaluationBatches, make_loader, training_batches
 from foolsgold.training.resumable import ResumableTrainer
-from foolsgold.training.rows import check_prompts, columns_of, preprocess_of, reader_of
+from foolsgold.training.rows import TextIds, check_prompts, columns_of, preprocess_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,6 +96,7 @@ class SentenceTransformerTrainer(ResumableTrainer):
         self._collate = data_collator
         self._columns: list[tuple[Any, Columns]] = []
         self._eval_loaders: dict[str, tuple[Any, DataLoader[Any]]] = {}
+        self._train_ids: TextIds | None = None
         if data_collator is None:
             datasets = {"train_dataset": train_dataset, **_by_argument(eval_dataset)}
             self._columns = [
@@ -194,8 +195,11 @@ class SentenceTransformerTrainer(ResumableTrainer):
         reader, collate = dataset, self._collate
         if collate is None:
             columns = self._columns_of(dataset) or columns_of(name, dataset)
+            ids = TextIds(dataset, columns, sampler)
+            if sampler is self.batches:
+                self._train_ids = ids
             masks = any(getattr(module, "mask_by_identity", False) for module in self.model.modules())
-            reader = reader_of(dataset, columns, sampler, with_text_ids=masks)
+            reader = ColumnReader(dataset, ids.by_column if masks else None)
             collate = Collator(preprocess_of(self.encoder), columns, self.args.prompts)
         return make_loader(reader, sampler, collate, self.args)
 
@@ -206,7 +210,7 @@ class SentenceTransformerTrainer(ResumableTrainer):
         """Describe, in values that JSON can hold, what decides which rows come in which step."""
         args = self.args
         return {
-            "fingerprint": getattr(self.batches, "fingerprint", None),
+            "fingerprint": None if self._train_ids is None else self._train_ids.fingerprint,
             "num_rows": len(self.train_dataset),
             "sampler": type(getattr(self.batches, "sampler", self.batches)).__name__,
             "seed": args.seed if args.data_seed is None else args.data_seed,
