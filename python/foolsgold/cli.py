@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foolsgold._core import __version__
+from foolsgold import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
