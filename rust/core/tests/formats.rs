@@ -24,7 +24,11 @@ struct Folder(PathBuf);
 impl Folder {
     fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("foolsgold-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "foolsgold-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap_or_default();
         Self(path)
@@ -64,7 +68,10 @@ fn wanting(file: &Path, columns: &[&str]) -> Result<Table> {
 }
 
 fn message<T>(outcome: Result<T>, file: &Path) -> String {
-    let text = outcome.err().map(|error| error.to_string()).unwrap_or_default();
+    let text = outcome
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_default();
     text.replace(&file.display().to_string(), "FILE")
 }
 
@@ -104,7 +111,10 @@ fn rows(table: &Table) -> Vec<(Map<String, Value>, u64)> {
 fn told(outcome: &Result<Table>) -> String {
     match outcome {
         Ok(table) => {
-            let refused: Vec<_> = table.unreadable().map(|(_, error)| error.to_string()).collect();
+            let refused: Vec<_> = table
+                .unreadable()
+                .map(|(_, error)| error.to_string())
+                .collect();
             format!("{:?} {:?} {refused:?}", table.schema(), rows(table))
         }
         Err(error) => error.to_string(),
@@ -113,8 +123,31 @@ fn told(outcome: &Result<Table>) -> String {
 
 fn hostile() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
-        "a", "\"", "'", ",", "\t", "\n", "\r\n", "\r", "\0", "\u{feff}", "\\", "{", "}", "[", "]", ":", "é", "😀",
-        "\u{2028}", "\u{85}", " ", "null", "1", "\\ud800", "\u{10ffff}",
+        "a",
+        "\"",
+        "'",
+        ",",
+        "\t",
+        "\n",
+        "\r\n",
+        "\r",
+        "\0",
+        "\u{feff}",
+        "\\",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        "é",
+        "😀",
+        "\u{2028}",
+        "\u{85}",
+        " ",
+        "null",
+        "1",
+        "\\ud800",
+        "\u{10ffff}",
     ]);
     prop::collection::vec(pieces, 0..6).prop_map(|pieces| pieces.concat())
 }
@@ -141,7 +174,10 @@ type Sheet = Vec<Vec<(usize, Value)>>;
 fn sheet(kinds: usize) -> impl Strategy<Value = Sheet> {
     let cells = prop::collection::btree_map(0usize..7, any::<prop::sample::Index>(), 1..5);
     let row = cells.prop_flat_map(move |cells| {
-        cells.into_keys().map(|at| value(at % kinds).prop_map(move |value| (at, value))).collect::<Vec<_>>()
+        cells
+            .into_keys()
+            .map(|at| value(at % kinds).prop_map(move |value| (at, value)))
+            .collect::<Vec<_>>()
     });
     prop::collection::vec(row, 1..20)
 }
@@ -242,21 +278,81 @@ fn faults_name_the_file_the_row_and_the_column() {
         ("a.jsonl", b"", "FILE: must hold rows, got none"),
         ("a.jsonl", b"\n \n\r\n", "FILE: must hold rows, got none"),
         ("a.csv", b"a,b\n", "FILE: must hold rows, got none"),
-        ("a.txt", b"a", "FILE: must end in .jsonl, .ndjson, .json, .csv or .tsv (also with .gz or .zst) or .parquet"),
-        ("a.parquet.gz", b"a", "FILE: must end in .jsonl, .ndjson, .json, .csv or .tsv (also with .gz or .zst) or .parquet"),
-        ("a.jsonl", b"{\"a\":1}\n\n[1]\n", "FILE, row 3: must be one JSON object, got an array\nhint: put each object on a line of its own"),
-        ("a.jsonl", b"{\"a\":1}\n{\"a\":\"x", "FILE, row 2: must be one JSON object, got EOF while parsing a string at byte 7"),
-        ("a.jsonl", b"{\"a\":1} {}", "FILE, row 1: must be one JSON object, got trailing characters at byte 9"),
-        ("a.jsonl", b"{\"a\":1,\"a\":2}", "FILE, row 1: must be one JSON object, got the key `a` twice at byte 10"),
-        ("a.jsonl", b"{\"a\":\"\\ud800\"}", "FILE, row 1: must be one JSON object, got unexpected end of hex escape at byte 13"),
-        ("a.jsonl", b"{\"a\":\"\\udc00\"}", "FILE, row 1: must be one JSON object, got lone leading surrogate in hex escape at byte 12"),
-        ("a.jsonl", b"{\"a\":1}\n{\"a\":\"\xff\"}", "FILE, row 2: must be UTF-8, got byte 0xff at offset 14"),
-        ("a.jsonl", b"\xef\xbb\xbf{\"a\":1}\n{\"a\":\"\xff\"}", "FILE, row 2: must be UTF-8, got byte 0xff at offset 17"),
-        ("a.csv", b"\xff\xfea\0,\0", "FILE, row 1: must be UTF-8, got byte 0xff at offset 0\nhint: it looks like UTF-16"),
-        ("a.csv", b"a,b\n1,2\n\n\"x\ny\",3\n4\n", "FILE, row 6: must have 2 fields as the header has, got 1"),
-        ("a.csv", b"a,b\r\n1,2\r\n\r\n3\r\n", "FILE, row 4: must have 2 fields as the header has, got 1"),
-        ("a.csv", b"a,b\n1,\"x\n2,y\n", "FILE, row 2: must close the quotes it opens, got the end of the file"),
-        ("a.csv", b"a,a\n1,2\n", "FILE, row 1: must name each column once, got `a` twice"),
+        (
+            "a.txt",
+            b"a",
+            "FILE: must end in .jsonl, .ndjson, .json, .csv or .tsv (also with .gz or .zst) or .parquet",
+        ),
+        (
+            "a.parquet.gz",
+            b"a",
+            "FILE: must end in .jsonl, .ndjson, .json, .csv or .tsv (also with .gz or .zst) or .parquet",
+        ),
+        (
+            "a.jsonl",
+            b"{\"a\":1}\n\n[1]\n",
+            "FILE, row 3: must be one JSON object, got an array\nhint: put each object on a line of its own",
+        ),
+        (
+            "a.jsonl",
+            b"{\"a\":1}\n{\"a\":\"x",
+            "FILE, row 2: must be one JSON object, got EOF while parsing a string at byte 7",
+        ),
+        (
+            "a.jsonl",
+            b"{\"a\":1} {}",
+            "FILE, row 1: must be one JSON object, got trailing characters at byte 9",
+        ),
+        (
+            "a.jsonl",
+            b"{\"a\":1,\"a\":2}",
+            "FILE, row 1: must be one JSON object, got the key `a` twice at byte 10",
+        ),
+        (
+            "a.jsonl",
+            b"{\"a\":\"\\ud800\"}",
+            "FILE, row 1: must be one JSON object, got unexpected end of hex escape at byte 13",
+        ),
+        (
+            "a.jsonl",
+            b"{\"a\":\"\\udc00\"}",
+            "FILE, row 1: must be one JSON object, got lone leading surrogate in hex escape at byte 12",
+        ),
+        (
+            "a.jsonl",
+            b"{\"a\":1}\n{\"a\":\"\xff\"}",
+            "FILE, row 2: must be UTF-8, got byte 0xff at offset 14",
+        ),
+        (
+            "a.jsonl",
+            b"\xef\xbb\xbf{\"a\":1}\n{\"a\":\"\xff\"}",
+            "FILE, row 2: must be UTF-8, got byte 0xff at offset 17",
+        ),
+        (
+            "a.csv",
+            b"\xff\xfea\0,\0",
+            "FILE, row 1: must be UTF-8, got byte 0xff at offset 0\nhint: it looks like UTF-16",
+        ),
+        (
+            "a.csv",
+            b"a,b\n1,2\n\n\"x\ny\",3\n4\n",
+            "FILE, row 6: must have 2 fields as the header has, got 1",
+        ),
+        (
+            "a.csv",
+            b"a,b\r\n1,2\r\n\r\n3\r\n",
+            "FILE, row 4: must have 2 fields as the header has, got 1",
+        ),
+        (
+            "a.csv",
+            b"a,b\n1,\"x\n2,y\n",
+            "FILE, row 2: must close the quotes it opens, got the end of the file",
+        ),
+        (
+            "a.csv",
+            b"a,a\n1,2\n",
+            "FILE, row 1: must name each column once, got `a` twice",
+        ),
     ];
     for (name, bytes, said) in cases {
         let file = folder.file(name, bytes);
@@ -268,34 +364,86 @@ fn faults_name_the_file_the_row_and_the_column() {
     assert!(matches!(open(&missing, 1, 1), Err(Error::Io { .. })));
     let inside = folder.file("folder/a.jsonl", b"{}");
     let folder = inside.parent().unwrap_or(&inside);
-    assert_eq!(message(open(folder, 1, 1), folder), "FILE: must be a file, got a folder\nhint: name the files in it");
+    assert_eq!(
+        message(open(folder, 1, 1), folder),
+        "FILE: must be a file, got a folder\nhint: name the files in it"
+    );
 }
 
 #[test]
 fn wanted_columns_are_there_whole_and_of_one_kind() -> Result<()> {
     let folder = Folder::new();
     let cases: &[(&str, &str, &str)] = &[
-        ("{\"a\":\"x\"}\n{\"b\":1}\n", "a", "FILE, row 2, column `a`: must not be null or empty, got null"),
-        ("{\"a\":\"x\"}\n\n{\"a\":null}\n", "a", "FILE, row 3, column `a`: must not be null or empty, got null"),
-        ("{\"a\":\"x\"}\n{\"a\":\" \\t\"}\n", "a", "FILE, row 2, column `a`: must not be null or empty, got no text"),
-        ("{\"a\":[\"x\"]}\n{\"a\":[\"x\",\"\"]}\n", "a", "FILE, row 2, column `a`: must not be null or empty, got no text"),
-        ("{\"a\":[\"x\"]}\n{\"a\":\"x\"}\n", "a", "FILE, row 2, column `a`: must be a list as in the rows before, got a text"),
-        ("{\"a\":\"x\"}\n{\"a\":[\"x\"]}\n", "a", "FILE, row 2, column `a`: must be a text as in the rows before, got a list"),
-        ("{\"a\":[\"x\"]}\n{\"a\":[1]}\n", "a", "FILE, row 2, column `a`: must be a list in which each is a text as in the rows before, got a number"),
-        ("{\"a\":[\"x\",1]}\n", "a", "FILE, row 1, column `a`: must be a list in which each is a text as in the rows before, got a number"),
-        ("{\"a\":{}}\n", "a", "FILE, row 1, column `a`: must be text, number, truth value or a list of these, got an object"),
-        ("{\"a\":1,\"b\":{}}\n", "c", "FILE: must have a column `c`, got the columns `a`, `b`"),
+        (
+            "{\"a\":\"x\"}\n{\"b\":1}\n",
+            "a",
+            "FILE, row 2, column `a`: must not be null or empty, got null",
+        ),
+        (
+            "{\"a\":\"x\"}\n\n{\"a\":null}\n",
+            "a",
+            "FILE, row 3, column `a`: must not be null or empty, got null",
+        ),
+        (
+            "{\"a\":\"x\"}\n{\"a\":\" \\t\"}\n",
+            "a",
+            "FILE, row 2, column `a`: must not be null or empty, got no text",
+        ),
+        (
+            "{\"a\":[\"x\"]}\n{\"a\":[\"x\",\"\"]}\n",
+            "a",
+            "FILE, row 2, column `a`: must not be null or empty, got no text",
+        ),
+        (
+            "{\"a\":[\"x\"]}\n{\"a\":\"x\"}\n",
+            "a",
+            "FILE, row 2, column `a`: must be a list as in the rows before, got a text",
+        ),
+        (
+            "{\"a\":\"x\"}\n{\"a\":[\"x\"]}\n",
+            "a",
+            "FILE, row 2, column `a`: must be a text as in the rows before, got a list",
+        ),
+        (
+            "{\"a\":[\"x\"]}\n{\"a\":[1]}\n",
+            "a",
+            "FILE, row 2, column `a`: must be a list in which each is a text as in the rows before, got a number",
+        ),
+        (
+            "{\"a\":[\"x\",1]}\n",
+            "a",
+            "FILE, row 1, column `a`: must be a list in which each is a text as in the rows before, got a number",
+        ),
+        (
+            "{\"a\":{}}\n",
+            "a",
+            "FILE, row 1, column `a`: must be text, number, truth value or a list of these, got an object",
+        ),
+        (
+            "{\"a\":1,\"b\":{}}\n",
+            "c",
+            "FILE: must have a column `c`, got the columns `a`, `b`",
+        ),
     ];
     for (text, column, said) in cases {
         let file = folder.file("a.jsonl", text);
         assert_eq!(&message(wanting(&file, &[column]), &file), said);
     }
-    let file = folder.file("a.jsonl", "{\"a\":\"x\",\"b\":1}\n{\"a\":\"y\",\"b\":\"z\"}\n");
+    let file = folder.file(
+        "a.jsonl",
+        "{\"a\":\"x\",\"b\":1}\n{\"a\":\"y\",\"b\":\"z\"}\n",
+    );
     let table = wanting(&file, &["a"])?;
     assert_eq!(table.schema().fields().len(), 1);
     let table = open(&file, 1, 1)?;
-    assert_eq!((table.schema().fields().len(), table.unreadable().count()), (1, 1));
-    assert_eq!(message(table.column("b"), &file), "FILE, row 2, column `b`: must be a number as in the rows before, got a text");
+    assert_eq!(
+        (table.schema().fields().len(), table.unreadable().count()),
+        (1, 1)
+    );
+    assert_eq!(
+        message(table.column("b"), &file),
+        "FILE, row 2, column `b`: must be a number as in the rows before, got a text"
+    );
     Ok(())
 }
 
@@ -305,19 +453,48 @@ fn numbers_widen_and_csv_numbers_are_found() -> Result<()> {
     let text = "{\"a\":1,\"b\":[1]}\n{\"a\":2.5}\n{\"a\":18446744073709551615,\"b\":[0.5,null]}\n";
     for block in [1, 1000] {
         let found = rows(&open(&folder.file("a.jsonl", text), block, 1)?);
-        let cells: Vec<_> = found.iter().map(|(cells, _)| json!([cells["a"], cells["b"]])).collect();
-        assert_eq!(Value::from(cells), json!([[1.0, [1.0]], [2.5, null], [18_446_744_073_709_551_615f64, [0.5, null]]]));
+        let cells: Vec<_> = found
+            .iter()
+            .map(|(cells, _)| json!([cells["a"], cells["b"]]))
+            .collect();
+        assert_eq!(
+            Value::from(cells),
+            json!([
+                [1.0, [1.0]],
+                [2.5, null],
+                [18_446_744_073_709_551_615f64, [0.5, null]]
+            ])
+        );
         let text = "a,b,c,d\n1,007,1.50,x\n-2,1,3,1\n";
         let found = rows(&open(&folder.file("a.csv", text), block, 1)?);
-        assert_eq!(Value::from(found[0].0.clone()), json!({"a": 1, "b": "007", "c": 1.5, "d": "x"}));
-        assert_eq!(Value::from(found[1].0.clone()), json!({"a": -2, "b": "1", "c": 3.0, "d": "1"}));
+        assert_eq!(
+            Value::from(found[0].0.clone()),
+            json!({"a": 1, "b": "007", "c": 1.5, "d": "x"})
+        );
+        assert_eq!(
+            Value::from(found[1].0.clone()),
+            json!({"a": -2, "b": "1", "c": 3.0, "d": "1"})
+        );
     }
     // What one file has as numbers another may have as texts.
-    let files = [folder.file("a.csv", "a\n1\n"), folder.file("b.csv", "a\nx\n"), folder.file("c.jsonl", "{\"b\":1}")];
+    let files = [
+        folder.file("a.csv", "a\n1\n"),
+        folder.file("b.csv", "a\nx\n"),
+        folder.file("c.jsonl", "{\"b\":1}"),
+    ];
     let table = read(&files, &Reading::default(), &mut Tick::silent())?;
-    let found: Vec<_> = rows(&table).into_iter().map(|(cells, line)| json!([cells["a"], cells["b"], line])).collect();
-    assert_eq!(Value::from(found), json!([["1", null, 2], ["x", null, 2], [null, 1, 1]]));
-    assert_eq!(table.place(1).map(|(file, _)| file), Some(files[1].as_path()));
+    let found: Vec<_> = rows(&table)
+        .into_iter()
+        .map(|(cells, line)| json!([cells["a"], cells["b"], line]))
+        .collect();
+    assert_eq!(
+        Value::from(found),
+        json!([["1", null, 2], ["x", null, 2], [null, 1, 1]])
+    );
+    assert_eq!(
+        table.place(1).map(|(file, _)| file),
+        Some(files[1].as_path())
+    );
     assert_eq!(table.place(3), None);
     Ok(())
 }
@@ -325,27 +502,42 @@ fn numbers_widen_and_csv_numbers_are_found() -> Result<()> {
 #[test]
 fn taken_rows_keep_their_places() -> Result<()> {
     let folder = Folder::new();
-    let text: String = (0..100).map(|row| format!("{{\"a\":\"{row}\",\"b\":{}}}\n", row % 3)).collect();
+    let text: String = (0..100)
+        .map(|row| format!("{{\"a\":\"{row}\",\"b\":{}}}\n", row % 3))
+        .collect();
     let table = open(&folder.file("a.jsonl", text), 50, 2)?;
     let picked = table.rows_equal("b", "2")?;
     assert_eq!(picked.len(), 33);
-    let taken = table.take(&picked, 2, &mut Tick::silent())?.take(&[32, 0, 0], 1, &mut Tick::silent())?;
-    let found: Vec<_> = rows(&taken).into_iter().map(|(cells, line)| (cells["a"].clone(), line)).collect();
+    let taken =
+        table
+            .take(&picked, 2, &mut Tick::silent())?
+            .take(&[32, 0, 0], 1, &mut Tick::silent())?;
+    let found: Vec<_> = rows(&taken)
+        .into_iter()
+        .map(|(cells, line)| (cells["a"].clone(), line))
+        .collect();
     assert_eq!(found, [(json!("98"), 99), (json!("2"), 3), (json!("2"), 3)]);
     assert_eq!(taken.rows_equal("a", "2")?, [1, 2]);
     assert!(table.take(&[100], 1, &mut Tick::silent()).is_err());
-    assert!(table.take(&[], 1, &mut Tick::silent())?.batches().is_empty());
+    assert!(
+        table
+            .take(&[], 1, &mut Tick::silent())?
+            .batches()
+            .is_empty()
+    );
     Ok(())
 }
 
 fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
-    let written = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)))
-        .map_err(parquet::errors::ParquetError::from)
-        .and_then(|batch| {
-            let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None)?;
-            writer.write(&batch)?;
-            writer.into_inner()
-        });
+    let written = RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, array)| (name, array, true)),
+    )
+    .map_err(parquet::errors::ParquetError::from)
+    .and_then(|batch| {
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None)?;
+        writer.write(&batch)?;
+        writer.into_inner()
+    });
     written.unwrap_or_default()
 }
 
@@ -355,8 +547,16 @@ fn parquet_is_what_was_written() -> Result<()> {
     let texts: Vec<String> = (0..5000).map(|row| format!("text {row}")).collect();
     let bytes = parquet(vec![
         ("text", Arc::new(StringArray::from(texts))),
-        ("small", Arc::new(Int32Array::from_iter((0..5000).map(|row| (row % 7 > 0).then_some(row))))),
-        ("date", Arc::new(arrow_array::Date32Array::from(vec![1; 5000]))),
+        (
+            "small",
+            Arc::new(Int32Array::from_iter(
+                (0..5000).map(|row| (row % 7 > 0).then_some(row)),
+            )),
+        ),
+        (
+            "date",
+            Arc::new(arrow_array::Date32Array::from(vec![1; 5000])),
+        ),
     ]);
     let file = folder.file("a.parquet", &bytes);
     for block in [1, 1 << 20] {
@@ -366,20 +566,38 @@ fn parquet_is_what_was_written() -> Result<()> {
         for (row, (cells, line)) in found.iter().enumerate() {
             assert_eq!(*line, row as u64 + 1);
             let small = if row % 7 > 0 { json!(row) } else { Value::Null };
-            assert_eq!([&cells["text"], &cells["small"]], [&json!(format!("text {row}")), &small]);
+            assert_eq!(
+                [&cells["text"], &cells["small"]],
+                [&json!(format!("text {row}")), &small]
+            );
         }
         let said = "FILE: column `date` must hold texts, numbers, truth values or lists of these, got Date32";
         assert_eq!(message(table.column("date"), &file), said);
-        assert_eq!(message(table.require("small"), &file), "FILE, row 1, column `small`: must not be null or empty, got null");
+        assert_eq!(
+            message(table.require("small"), &file),
+            "FILE, row 1, column `small`: must not be null or empty, got null"
+        );
     }
-    assert_eq!(message(wanting(&file, &["text", "date"]), &file), message(open(&file, 1, 1)?.column("date"), &file));
+    assert_eq!(
+        message(wanting(&file, &["text", "date"]), &file),
+        message(open(&file, 1, 1)?.column("date"), &file)
+    );
     for length in [0, 3, 8, bytes.len() / 2, bytes.len() - 1] {
         let file = folder.file("cut.parquet", &bytes[..length]);
         let said = message(open(&file, 1 << 20, 1), &file);
-        assert!(said.starts_with("FILE: must be sound Parquet, got "), "{said}");
+        assert!(
+            said.starts_with("FILE: must be sound Parquet, got "),
+            "{said}"
+        );
     }
-    let file = folder.file("empty.parquet", parquet(vec![("a", Arc::new(Int64Array::from(Vec::<i64>::new())))]));
-    assert_eq!(message(open(&file, 1, 1), &file), "FILE: must hold rows, got none");
+    let file = folder.file(
+        "empty.parquet",
+        parquet(vec![("a", Arc::new(Int64Array::from(Vec::<i64>::new())))]),
+    );
+    assert_eq!(
+        message(open(&file, 1, 1), &file),
+        "FILE: must hold rows, got none"
+    );
     Ok(())
 }
 
@@ -387,32 +605,85 @@ fn parquet_is_what_was_written() -> Result<()> {
 fn beir_folders_are_joined_by_row() -> Result<()> {
     let folder = Folder::new();
     let at = |name: &str, text: &str| folder.file(name, text);
-    at("corpus.jsonl", "{\"_id\":\"d1\",\"title\":\"A\",\"text\":\"one\",\"metadata\":{}}\n{\"_id\":7,\"title\":\"\",\"text\":\"two\"}\n");
-    assert_eq!(message(open(&folder.0.join("corpus.jsonl"), 1, 1)?.column("_id"), &folder.0.join("corpus.jsonl")), "FILE, row 2, column `_id`: must be a text as in the rows before, got a number");
-    at("corpus.jsonl", "{\"_id\":\"d1\",\"title\":\"A\",\"text\":\"one\",\"metadata\":{}}\n{\"_id\":\"7\",\"title\":\"\",\"text\":\"two\"}\n");
-    at("queries.jsonl", "{\"_id\":1,\"text\":\"q1\"}\n{\"_id\":2,\"text\":\"q2\"}\n");
-    at("qrels/train.tsv", "query-id\tcorpus-id\tscore\n2\t7\t1\n1\td1\t0\n1\t7\t2\n");
+    at(
+        "corpus.jsonl",
+        "{\"_id\":\"d1\",\"title\":\"A\",\"text\":\"one\",\"metadata\":{}}\n{\"_id\":7,\"title\":\"\",\"text\":\"two\"}\n",
+    );
+    assert_eq!(
+        message(
+            open(&folder.0.join("corpus.jsonl"), 1, 1)?.column("_id"),
+            &folder.0.join("corpus.jsonl")
+        ),
+        "FILE, row 2, column `_id`: must be a text as in the rows before, got a number"
+    );
+    at(
+        "corpus.jsonl",
+        "{\"_id\":\"d1\",\"title\":\"A\",\"text\":\"one\",\"metadata\":{}}\n{\"_id\":\"7\",\"title\":\"\",\"text\":\"two\"}\n",
+    );
+    at(
+        "queries.jsonl",
+        "{\"_id\":1,\"text\":\"q1\"}\n{\"_id\":2,\"text\":\"q2\"}\n",
+    );
+    at(
+        "qrels/train.tsv",
+        "query-id\tcorpus-id\tscore\n2\t7\t1\n1\td1\t0\n1\t7\t2\n",
+    );
     at("qrels_test.tsv", "query-id\tcorpus-id\tscore\n1\td1\t1\n");
     let beir = Beir::read(&folder.0, 2, &mut Tick::silent())?;
-    let texts: Vec<_> = rows(&beir.documents).into_iter().map(|(cells, _)| cells["text"].clone()).collect();
+    let texts: Vec<_> = rows(&beir.documents)
+        .into_iter()
+        .map(|(cells, _)| cells["text"].clone())
+        .collect();
     assert_eq!(Value::from(texts), json!(["A one", "two"]));
-    let [test, train] = &beir.splits[..] else { return Err(Error::argument("splits", "be two", beir.splits.len())) };
+    let [test, train] = &beir.splits[..] else {
+        return Err(Error::argument("splits", "be two", beir.splits.len()));
+    };
     assert_eq!((test.name.as_str(), train.name.as_str()), ("test", "train"));
-    assert_eq!((&train.queries[..], &train.documents[..], &train.scores[..]), (&[1, 0, 0][..], &[1, 0, 1][..], &[1.0, 0.0, 2.0][..]));
+    assert_eq!(
+        (&train.queries[..], &train.documents[..], &train.scores[..]),
+        (&[1, 0, 0][..], &[1, 0, 1][..], &[1.0, 0.0, 2.0][..])
+    );
     assert_eq!(train.table.place(1).map(|(_, line)| line), Some(3));
     let faults = [
-        ("qrels/train.tsv", "query-id\tcorpus-id\tscore\n2\t8\t1\n", "FILE, row 2, column `corpus-id`: must be an id that is there, got `8`"),
-        ("qrels/train.tsv", "query-id\tcorpus-id\tscore\n2\t7\tx\n", "FILE, row 2, column `score`: must be a number, got `x`"),
-        ("qrels/train.tsv", "query-id\tcorpus-id\tscore\n2\t7\t1\n2\t7\t1\n", "FILE, row 3, column `corpus-id`: must be judged once for a query, got a second time"),
-        ("qrels/train.tsv", "q\td\ts\n2\t7\t1\n", "FILE: must have a column `query-id`, got the columns `q`, `d`, `s`"),
-        ("queries.jsonl", "{\"_id\":1,\"text\":\"q1\"}\n{\"_id\":1,\"text\":\"q2\"}\n", "FILE, row 2, column `_id`: must not come twice, got `1`"),
-        ("corpus.jsonl", "{\"_id\":\"d1\",\"title\":\" \",\"text\":null}\n", "FILE, row 1, column `text`: must not be null or empty, got no text"),
+        (
+            "qrels/train.tsv",
+            "query-id\tcorpus-id\tscore\n2\t8\t1\n",
+            "FILE, row 2, column `corpus-id`: must be an id that is there, got `8`",
+        ),
+        (
+            "qrels/train.tsv",
+            "query-id\tcorpus-id\tscore\n2\t7\tx\n",
+            "FILE, row 2, column `score`: must be a number, got `x`",
+        ),
+        (
+            "qrels/train.tsv",
+            "query-id\tcorpus-id\tscore\n2\t7\t1\n2\t7\t1\n",
+            "FILE, row 3, column `corpus-id`: must be judged once for a query, got a second time",
+        ),
+        (
+            "qrels/train.tsv",
+            "q\td\ts\n2\t7\t1\n",
+            "FILE: must have a column `query-id`, got the columns `q`, `d`, `s`",
+        ),
+        (
+            "queries.jsonl",
+            "{\"_id\":1,\"text\":\"q1\"}\n{\"_id\":1,\"text\":\"q2\"}\n",
+            "FILE, row 2, column `_id`: must not come twice, got `1`",
+        ),
+        (
+            "corpus.jsonl",
+            "{\"_id\":\"d1\",\"title\":\" \",\"text\":null}\n",
+            "FILE, row 1, column `text`: must not be null or empty, got no text",
+        ),
     ];
     for (name, text, said) in faults.iter() {
         let file = folder.0.join(name);
         let kept = std::fs::read(&file).unwrap_or_default();
         at(name, text);
-        assert_eq!(&message(Beir::read(&folder.0, 2, &mut Tick::silent()), &file), said);
+        assert_eq!(
+            &message(Beir::read(&folder.0, 2, &mut Tick::silent()), &file),
+            said
+        );
         folder.file(name, kept);
     }
     Ok(())
@@ -421,11 +692,23 @@ fn beir_folders_are_joined_by_row() -> Result<()> {
 #[test]
 fn progress_counts_bytes_and_a_break_stops() {
     let folder = Folder::new();
-    let text: String = (0..20_000).map(|row| format!("{{\"a\":\"{row}\"}}\n")).collect();
-    let files = [folder.file("a.jsonl", &text), folder.file("b.jsonl.gz", gzip(text.as_bytes()))];
-    let total: u64 = files.iter().filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum();
+    let text: String = (0..20_000)
+        .map(|row| format!("{{\"a\":\"{row}\"}}\n"))
+        .collect();
+    let files = [
+        folder.file("a.jsonl", &text),
+        folder.file("b.jsonl.gz", gzip(text.as_bytes())),
+    ];
+    let total: u64 = files
+        .iter()
+        .filter_map(|file| file.metadata().ok())
+        .map(|metadata| metadata.len())
+        .sum();
     let mut heard = Vec::new();
-    let how = Reading { block_bytes: 1 << 14, ..Reading::default() };
+    let how = Reading {
+        block_bytes: 1 << 14,
+        ..Reading::default()
+    };
     let mut poll = |done, of| {
         heard.push((done, of));
         ControlFlow::Continue(())
@@ -437,7 +720,11 @@ fn progress_counts_bytes_and_a_break_stops() {
         let mut calls = 0;
         let mut poll = |_, _| {
             calls += 1;
-            if calls < after { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if calls < after {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         };
         let outcome = read(&files, &how, &mut Tick::new(&mut poll));
         assert!(matches!(outcome, Err(Error::Cancelled)));
@@ -486,7 +773,10 @@ fn mutated_files_are_read_or_refused() {
     let text = "{\"a\":\"x \\u00e9\\n\",\"b\":[\"y\",null],\"c\":1.5e3}\n{\"a\":\"😀\",\"b\":[],\"c\":-7,\"d\":true}\n";
     let sheet = "a,b,c\n\"x, \"\"y\"\"\",1,é\r\n\"two\nlines\",2.5,\n";
     let zstd = zstd::encode_all(text.as_bytes(), 1).unwrap_or_default();
-    let columns = parquet(vec![("a", Arc::new(StringArray::from(vec!["x", "y", "x"]))), ("b", Arc::new(Int64Array::from(vec![1, 2, 3])))]);
+    let columns = parquet(vec![
+        ("a", Arc::new(StringArray::from(vec!["x", "y", "x"]))),
+        ("b", Arc::new(Int64Array::from(vec![1, 2, 3]))),
+    ]);
     let shares = [
         accepted("a.jsonl", text.as_bytes(), 50_000),
         accepted("a.csv", sheet.as_bytes(), 30_000),
@@ -494,5 +784,8 @@ fn mutated_files_are_read_or_refused() {
         accepted("a.jsonl.zst", &zstd, 10_000),
         accepted("a.parquet", &columns, 2_000),
     ];
-    assert!(shares.iter().all(|share| (0.0001..0.9).contains(share)), "{shares:?}");
+    assert!(
+        shares.iter().all(|share| (0.0001..0.9).contains(share)),
+        "{shares:?}"
+    );
 }
