@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from foolsgold import _core, threads as cores
+from foolsgold import _core
+from foolsgold import threads as cores
 from foolsgold.data.columns import LABEL_COLUMNS
 from foolsgold.data.read import listed, read
 from foolsgold.progress import progress_bar
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ANCHOR_NAMES = ("anchor", "query", "question", "sentence1", "premise", "sentence_a", "source", "prompt")
-"""Names of an anchor column, whatever their case."""
+"""Names of an anchor column, whatever their case; the first one decides where others are there too."""
 
 POSITIVE_NAMES = (
-    "positive", "pos", "document", "passage", "answer", "response", "text", "context", "sentence2",
+    "positive", "document", "passage", "answer", "response", "text", "context", "sentence2",
     "hypothesis", "sentence_b", "target", "completion",
 )  # fmt: skip
-"""Names of a column of what belongs to the anchor, whatever their case."""
+"""Names of a column of what belongs to the anchor, whatever their case; again the first one decides."""
 
 
 class ArrowColumn(Protocol):
@@ -181,7 +182,10 @@ def _file(table: _core.Table) -> str:
 
 
 def _named(columns: list[str], names: tuple[str, ...]) -> list[str]:
-    return [column for column in columns if column.strip().casefold() in names]
+    found = {column: column.strip().casefold() for column in columns}
+    return [column for column in columns if found[column] == names[0]] or [
+        column for column in columns if found[column] in names
+    ]
 
 
 def _is_label_or_id(name: str) -> bool:

@@ -102,7 +102,7 @@ impl Table {
     pub fn place(&self, row: usize) -> Option<(&Path, u64)> {
         let row = match &self.picked {
             Some(picked) => *picked.get(row)? as usize,
-            None => row,
+            None => (row < self.rows()).then_some(row)?,
         };
         let files = &self.origin.files;
         let file = files.partition_point(|(first, _)| *first <= row);
@@ -175,7 +175,12 @@ impl Table {
                 }
                 DataType::Boolean => {
                     let flags = chunk.as_boolean();
-                    Box::new(move |row| number == Some(f64::from(u8::from(flags.value(row)))))
+                    let flag = match (number, value.to_lowercase().as_str()) {
+                        (Some(1.0), _) | (_, "true") => Some(true),
+                        (Some(0.0), _) | (_, "false") => Some(false),
+                        _ => None,
+                    };
+                    Box::new(move |row| flag == Some(flags.value(row)))
                 }
                 _ => match super::convert::conform(chunk, &DataType::Float64)
                     .as_primitive_opt::<arrow_array::types::Float64Type>()
