@@ -1,5 +1,7 @@
 //! What every sampler answers, and how rows are cut into batches.
 
+use std::hash::Hasher as _;
+
 use twox_hash::XxHash3_64;
 
 use crate::error::{Error, Result};
@@ -226,20 +228,21 @@ impl Plan {
 
 fn fingerprint(rows: &[u32], offsets: &[u64]) -> u64 {
     let mut hasher = XxHash3_64::new();
-    let mut bytes = Vec::with_capacity(1 << 14);
-    let mut write = |words: &mut dyn Iterator<Item = u8>| {
-        bytes.clear();
-        bytes.extend(words);
-        std::hash::Hasher::write(&mut hasher, &bytes);
-    };
-    write(&mut (rows.len() as u64).to_le_bytes().into_iter());
-    for chunk in rows.chunks(1 << 12) {
-        write(&mut chunk.iter().flat_map(|row| row.to_le_bytes()));
+    let mut bytes = [0; 1 << 13];
+    hasher.write(&(rows.len() as u64).to_le_bytes());
+    for chunk in rows.chunks(bytes.len() / 4) {
+        for (bytes, row) in bytes.chunks_exact_mut(4).zip(chunk) {
+            bytes.copy_from_slice(&row.to_le_bytes());
+        }
+        hasher.write(&bytes[..chunk.len() * 4]);
     }
-    for chunk in offsets.chunks(1 << 11) {
-        write(&mut chunk.iter().flat_map(|offset| offset.to_le_bytes()));
+    for chunk in offsets.chunks(bytes.len() / 8) {
+        for (bytes, offset) in bytes.chunks_exact_mut(8).zip(chunk) {
+            bytes.copy_from_slice(&offset.to_le_bytes());
+        }
+        hasher.write(&bytes[..chunk.len() * 8]);
     }
-    std::hash::Hasher::finish(&hasher)
+    hasher.finish()
 }
 
 #[cfg(test)]

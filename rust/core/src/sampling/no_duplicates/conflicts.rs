@@ -85,11 +85,15 @@ impl Conflicts {
 
     /// The shared values of a row, each once.
     pub(super) fn of(&self, row: u32) -> impl Iterator<Item = usize> + Clone + '_ {
-        let start = row as usize * self.width;
-        self.values[start..start + self.width]
+        self.raw(row)
             .iter()
             .filter(|&&value| value != NONE)
             .map(|&value| value as usize)
+    }
+
+    /// The shared values of a row among numbers that are no value's.
+    pub(super) fn raw(&self, row: u32) -> &[u32] {
+        &self.values[row as usize * self.width..][..self.width]
     }
 
     /// A row's most frequent value and its count; the first of several.

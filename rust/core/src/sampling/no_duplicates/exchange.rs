@@ -15,7 +15,7 @@ const TRIES: usize = 64;
 /// How many rows without a place are tried against one pair of batches.
 const LOOK: usize = 128;
 /// Values looked at, for each row of the data, before the remaining holes stay.
-const EFFORT: usize = 24;
+const EFFORT: usize = 16;
 
 /// The two batches of an exchange.
 const HOLE: usize = 0;
@@ -36,7 +36,15 @@ struct Moves {
     seen: [usize; 2],
 }
 
-pub(super) struct Exchange<'a> {
+impl Moves {
+    /// How many rows more the batch with the hole has after them.
+    fn gain(&self) -> i64 {
+        let [back, forth] = self.places.each_ref().map(|places| places.len() as i64);
+        forth - back
+    }
+}
+
+struct Exchange<'a> {
     conflicts: &'a Conflicts,
     batches: &'a mut Batches,
     /// Rows without a place.
@@ -163,17 +171,16 @@ impl Exchange<'_> {
     /// Puts one row into `other` such that it has no row more than it may, and `batch` some more than it had.
     fn exchange(&mut self, batch: usize, other: usize) {
         self.stamp(FULL, other);
-        let looks = self.rest.len().min(LOOK);
-        self.spend(self.batches.get(other).len() + 2 * looks);
+        self.spend(self.batches.get(other).len());
         let start = self.draw(self.rest.len());
-        for step in 0..looks {
+        for step in 0..self.rest.len().min(LOOK) {
             let at = (start + step) % self.rest.len();
             let row = self.rest[at];
             self.walk += 1;
             let Some(mut moves) = self.moves_for(row, batch, other) else {
                 continue;
             };
-            if self.balance(&mut moves, batch, other) {
+            if self.balance(&mut moves, row, batch, other) {
                 self.rest.swap_remove(at);
                 self.apply(&moves, row, batch, other);
                 return;
@@ -186,52 +193,49 @@ impl Exchange<'_> {
         let mut moves = Moves::default();
         self.meet_holders(row, FULL, &mut moves);
         self.follow(&mut moves, batch, other);
-        let clash = |&place: &u32| {
+        (!self.clashes(&moves, row, batch)).then_some(moves)
+    }
+
+    /// Whether a row that comes from `batch` shares a value with `row`.
+    fn clashes(&self, moves: &Moves, row: u32, batch: usize) -> bool {
+        moves.places[HOLE].iter().any(|&place| {
             let came = self.batches.get(batch)[place as usize];
             let mut values = self.conflicts.of(came);
             values.any(|value| self.conflicts.of(row).any(|own| own == value))
-        };
-        (!moves.places[HOLE].iter().any(clash)).then_some(moves)
+        })
     }
 
-    /// Adds a chain that brings a row more to `batch`, where `other` would have one too many; whether sizes are right.
-    fn balance(&mut self, moves: &mut Moves, batch: usize, other: usize) -> bool {
-        let holes = self.batches.holes(batch) as usize;
-        let gain = |moves: &Moves| {
-            let [back, forth] = moves.places.each_ref().map(Vec::len);
-            forth as isize - back as isize
-        };
-        let wanted = 1 - self.batches.holes(other).cast_signed() as isize;
-        if gain(moves) < wanted {
-            let (start, len) = (
-                self.draw(self.batches.get(other).len()),
-                self.batches.get(other).len(),
-            );
-            for step in 0..len {
-                let place = (start + step) % len;
-                if self.met[FULL][place] == self.walk {
-                    continue;
-                }
-                self.met[FULL][place] = self.walk;
-                let mut chain = Moves::default();
-                chain.places[FULL].push(place as u32);
-                self.follow(&mut chain, batch, other);
-                self.spend(1);
-                if gain(&chain) > 0 && gain(&chain) + gain(moves) <= holes as isize {
-                    for side in [HOLE, FULL] {
-                        moves.places[side].append(&mut chain.places[side]);
-                    }
-                    if gain(moves) >= wanted {
-                        break;
-                    }
+    /// Adds chains until `other` has no row too many and `batch` no fewer; whether that is so.
+    fn balance(&mut self, moves: &mut Moves, row: u32, batch: usize, other: usize) -> bool {
+        let most = i64::from(self.batches.holes(batch));
+        let least = 1 - i64::from(self.batches.holes(other));
+        let len = self.batches.get(other).len();
+        let start = self.draw(len);
+        for step in 0..len {
+            if moves.gain() >= least {
+                break;
+            }
+            let place = (start + step) % len;
+            if self.met[FULL][place] == self.walk {
+                continue;
+            }
+            self.met[FULL][place] = self.walk;
+            let mut chain = Moves::default();
+            chain.places[FULL].push(u32::try_from(place).unwrap_or(0));
+            self.follow(&mut chain, batch, other);
+            let fits = chain.gain() > 0 && chain.gain() + moves.gain() <= most;
+            if fits && !self.clashes(&chain, row, batch) {
+                for side in [HOLE, FULL] {
+                    moves.places[side].append(&mut chain.places[side]);
                 }
             }
         }
-        (wanted..=holes as isize).contains(&gain(moves))
+        (least..=most).contains(&moves.gain())
     }
 
     /// Adds the rows of one batch that share a value with `row`, as far as this walk has not met them.
     fn meet_holders(&mut self, row: u32, side: usize, moves: &mut Moves) {
+        self.spend(1);
         for value in self.conflicts.of(row) {
             if let Some(place) = self.holder(side, value)
                 && self.met[side][place as usize] != self.walk
@@ -260,10 +264,10 @@ impl Exchange<'_> {
 
     fn apply(&mut self, moves: &Moves, row: u32, batch: usize, other: usize) {
         let taken = [batch, other].map(|at| self.batches.get(at).to_vec());
-        let moved = |side: usize, place: usize| moves.places[side].contains(&(place as u32));
+        let moved = |side: usize, place: u32| moves.places[side].contains(&place);
         for (side, at) in [(HOLE, batch), (FULL, other)] {
             self.batches.clear(at);
-            for (place, &stays) in taken[side].iter().enumerate() {
+            for (place, &stays) in (0u32..).zip(&taken[side]) {
                 if !moved(side, place) {
                     self.batches.push(at, stays);
                 }

@@ -6,6 +6,8 @@ use crate::error::Result;
 use crate::tick::Tick;
 
 const BLOCK: usize = 1 << 16;
+/// Rows whose values are fetched together.
+const GROUP: usize = 1 << 8;
 /// How often rows that fitted nowhere come again.
 const PASSES: usize = 4;
 
@@ -71,23 +73,38 @@ pub(super) fn first_fit(
 impl Window<'_> {
     fn pass(&mut self, order: &[u32], tick: &mut Tick<'_>) -> Result<Vec<u32>> {
         let mut rest = Vec::new();
-        let mut done = 0;
-        for block in order.chunks(BLOCK) {
-            tick.at(done, order.len() as u64)?;
-            done += block.len() as u64;
-            for &row in block {
-                if !self.place(row) {
-                    rest.push(row);
+        let mut values = Vec::new();
+        for (done, block) in (0..).zip(order.chunks(BLOCK)) {
+            tick.at(done, order.len().div_ceil(BLOCK) as u64)?;
+            for group in block.chunks(GROUP) {
+                // Rows and masks lie anywhere in memory: asked for together, they arrive together.
+                values.clear();
+                group
+                    .iter()
+                    .for_each(|&row| values.extend_from_slice(self.conflicts.raw(row)));
+                let bases = values
+                    .iter()
+                    .filter_map(|&value| self.masks.get(value as usize));
+                std::hint::black_box(bases.fold(0, |all, mask| all ^ mask.base));
+                for (at, &row) in group.iter().enumerate() {
+                    let width = self.conflicts.width();
+                    if !self.place(row, &values[at * width..(at + 1) * width]) {
+                        rest.push(row);
+                    }
                 }
             }
         }
         Ok(rest)
     }
 
-    fn place(&mut self, row: u32) -> bool {
+    /// Puts a row into the oldest batch that has none of its values; whether there is one.
+    fn place(&mut self, row: u32, values: &[u32]) -> bool {
         let mut free = self.open;
-        for value in self.conflicts.of(row) {
-            free &= !self.masks[value].from(self.first);
+        for &value in values {
+            // A value that no other row has, has no mask.
+            if let Some(mask) = self.masks.get(value as usize) {
+                free &= !mask.from(self.first);
+            }
         }
         if free == 0 {
             // The oldest holds the others up; its holes are left to the exchange.
@@ -98,9 +115,10 @@ impl Window<'_> {
             return false;
         }
         let bit = free.trailing_zeros();
-        for value in self.conflicts.of(row) {
-            let mask = &mut self.masks[value];
-            *mask = Mask::new(self.first, mask.from(self.first) | 1 << bit);
+        for &value in values {
+            if let Some(mask) = self.masks.get_mut(value as usize) {
+                *mask = Mask::new(self.first, mask.from(self.first) | 1 << bit);
+            }
         }
         let batch = (self.first + bit) as usize;
         self.batches.push(batch, row);
