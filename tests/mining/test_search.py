@@ -266,7 +266,7 @@ def test_ctrl_c_stops_the_search():
         sent = time.monotonic()
         child.send_signal(signal.SIGINT)
         assert child.stdout.readline() == "interrupted\n"
-        assert time.monotonic() - sent < 0.3
+        assert time.monotonic() - sent < 0.5  # two busy threads, and a block of their work each
         assert child.wait(timeout=10) == 0
 
 

@@ -85,4 +85,5 @@ def _scores_column(scores: NDArray[np.float64]) -> Any:
         return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(rows.ravel()))
 
     parts = [part(scores[at : at + _CHUNK]) for at in range(0, len(scores), _CHUNK)]
-    return pa.chunked_array(parts, type=pa.list_(pa.float64()))
+    kind: Any = pa.list_(pa.float64())
+    return pa.chunked_array(parts, type=kind)

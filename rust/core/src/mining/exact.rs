@@ -22,8 +22,8 @@ use crate::tick::Tick;
 const QUERY_BYTES: usize = 256 << 10;
 /// The most queries of a block.
 const MOST_QUERIES: usize = 192;
-/// The operations of one block of queries with one shard: some 50 ms of a core, so that cancelling is quick.
-const OPERATIONS: usize = 1 << 31;
+/// The operations of one block of queries with one shard: some 15 ms of a core, so that cancelling is quick.
+const OPERATIONS: usize = 1 << 30;
 /// The bytes of a packed shard.
 const SHARD_BYTES: usize = 128 << 20;
 
