@@ -28,9 +28,9 @@ class InformationRetrievalEvaluator:
     """Embeds queries and a corpus, searches exactly, and measures what is found.
 
     The search is float32 and exact: by the miner for cosine and dot, chunk by chunk for any other similarity;
-    no matrix of all queries and all documents is held. Equal scores among the documents found count as a random
-    order (`retrieval_metrics`). Queries without relevant documents are left out; relevant documents that the
-    corpus lacks count as not found.
+    no matrix of all queries and all documents is held. Equal scores among the documents found count as a
+    random order (`retrieval_metrics`). Queries without relevant documents are left out; relevant documents
+    that the corpus lacks count as not found.
 
     Args:
         queries: texts by query id.
@@ -144,7 +144,9 @@ class InformationRetrievalEvaluator:
             one.
         """
         embeddings = self._embed(model)
-        functions = self.score_functions or {SimilarityFunction(model.similarity_fn_name).value: None}
+        functions: dict[str, ScoreFunction | None] = {**(self.score_functions or {})}
+        if not functions:
+            functions[SimilarityFunction(model.similarity_fn_name).value] = None
         results = {
             similarity: self._measure(*embeddings, similarity, function)
             for similarity, function in sorted(functions.items())

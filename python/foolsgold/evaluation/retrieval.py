@@ -55,8 +55,8 @@ def retrieval_metrics(
     r"""Measure what was retrieved for each query.
 
     The scores alone say the order, and equal scores are a random order: a metric is its expected value over
-    all orders of the tied documents, computed exactly. So no tie in the table is decided by where a document happens
-    to be stored, and scores that collapse gain nothing.
+    all orders of the tied documents, computed exactly. So no tie in the table is decided by where a document
+    happens to be stored, and scores that collapse gain nothing.
 
     Math:
         With ranks $i$ from 1, gains $g_i$, $r_i = [g_i > 0]$ and $R$ relevant documents of the query, at $k$:

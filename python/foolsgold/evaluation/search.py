@@ -33,7 +33,8 @@ def search_by(
         Ids int64 and scores float32, (Q, min(top_k, C)) each, best first, on the CPU.
     """
     rows = max(1, _SCORES_AT_ONCE // max(1, min(chunk_size, len(corpus))))
-    found = [_search(similarity, part, corpus, top_k, chunk_size) for part in queries.split(rows)]
+    parts = torch.split(queries, rows)
+    found = [_search(similarity, part, corpus, top_k, chunk_size) for part in parts]
     ids, scores = zip(*found, strict=True)
     return torch.cat(ids), torch.cat(scores)
 

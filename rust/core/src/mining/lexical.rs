@@ -24,8 +24,8 @@ use vocabulary::{Vocabulary, for_each_term};
 /// The postings that a block of queries may touch, about.
 const WORK: usize = 1 << 22;
 const MAX_QUERIES: usize = 64;
-/// What a document has that no term of the query touched; scores are never negative.
-const UNTOUCHED: f64 = -1.0;
+/// Above one posting for so many documents, reading all scores is cheaper than noting which were touched.
+const DENSE: usize = 4;
 
 /// The parameters of BM25.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -107,7 +107,7 @@ impl Bm25 {
 
     /// Finds the `top_k` documents of the highest scores for each of `queries`; of equal ones the lower row comes first.
     ///
-    /// A document that shares no term with the query is not found. O(postings of the query's terms) a query, 8 bytes a
+    /// A document with a score of 0, as it has without a shared term, is not found. O(postings of the query's terms) a query, 8 bytes a
     /// document and a term for each thread.
     ///
     /// # Errors
@@ -167,22 +167,36 @@ impl Bm25 {
                 *times += 1.0;
             }
         });
+        let sizes = scratch
+            .terms
+            .iter()
+            .map(|&term| self.postings.get(term).0.len());
+        let is_dense = sizes.sum::<usize>() >= self.len() / DENSE;
         for term in scratch.terms.drain(..) {
             let times = std::mem::take(&mut scratch.times[term as usize]);
             let (documents, weights) = self.postings.get(term);
             for (&document, &weight) in documents.iter().zip(weights) {
                 let score = &mut scratch.scores[document as usize];
-                if *score < 0.0 {
+                if !is_dense && *score == 0.0 {
                     scratch.touched.push(document);
-                    *score = 0.0;
                 }
                 *score += times * f64::from(weight);
             }
         }
         let mut best = Best::new(top_k);
-        for document in scratch.touched.drain(..) {
-            let score = std::mem::replace(&mut scratch.scores[document as usize], UNTOUCHED);
-            best.push(Hit::new(score as f32, document));
+        let mut offer = |document: u32, score: &mut f64| {
+            let score = std::mem::take(score) as f32;
+            if score > 0.0 {
+                best.push(Hit::new(score, document));
+            }
+        };
+        if is_dense {
+            (0..)
+                .zip(&mut scratch.scores)
+                .for_each(|(document, score)| offer(document, score));
+        } else {
+            let touched = scratch.touched.drain(..);
+            touched.for_each(|document| offer(document, &mut scratch.scores[document as usize]));
         }
         best.sorted()
     }
@@ -194,7 +208,9 @@ struct Scratch {
     terms: Vec<u32>,
     /// How often the query has each term of the vocabulary.
     times: Vec<f64>,
+    /// Zero but while a query is worked on.
     scores: Vec<f64>,
+    /// The documents of a query with few postings.
     touched: Vec<u32>,
 }
 
@@ -203,7 +219,7 @@ impl Scratch {
         Self {
             terms: Vec::new(),
             times: vec![0.0; index.num_terms()],
-            scores: vec![UNTOUCHED; index.len()],
+            scores: vec![0.0; index.len()],
             touched: Vec::new(),
         }
     }
