@@ -111,7 +111,7 @@ def test_arrays_are_checked_never_cast():
     }
     for error, values in bad.items():
         for value in values:
-            with pytest.raises(error, match="`ids?`"):
+            with pytest.raises(error, match=r"`ids?`"):
                 texts.take(value)
 
 

@@ -36,10 +36,11 @@ np.fill_diagonal(scores, -np.inf)
 equal = bool((mined.ids == np.argsort(-scores, axis=1)[:, :3]).all())
 with open("pairs.jsonl", "w") as file:
     file.writelines(json.dumps({"anchor": f"q{i}", "positive": f"d{i}"}) + "\\n" for i in range(5))
-from foolsgold.data.read import read
+from foolsgold.data import read
 rows = len(fg.data.Texts.intern({"anchor": ["a", "b", "a"]})[1]["anchor"])
 table = read("pairs.jsonl")
-print(json.dumps({"equal": equal, "rows": rows, "read": hasattr(table, "__arrow_c_stream__"), "modules": sorted(sys.modules)}))
+read = hasattr(table, "__arrow_c_stream__")
+print(json.dumps({"equal": equal, "rows": rows, "read": read, "modules": sorted(sys.modules)}))
 """
 
 

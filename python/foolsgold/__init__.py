@@ -24,8 +24,9 @@ if TYPE_CHECKING:
         util,
     )
     from foolsgold._core import __version__
+    from foolsgold.mining.candidates import Candidates
     from foolsgold.mining.hard_negatives import mine_hard_negatives
-    from foolsgold.mining.search import Candidates, mine
+    from foolsgold.mining.search import mine
     from foolsgold.models import SentenceTransformer
     from foolsgold.similarity import SimilarityFunction
     from foolsgold.training.arguments import SentenceTransformerTrainingArguments
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "__version__": "foolsgold._core",
-    "Candidates": "foolsgold.mining.search",
+    "Candidates": "foolsgold.mining.candidates",
     "SentenceTransformer": "foolsgold.models",
     "SentenceTransformerTrainer": "foolsgold.training.trainer",
     "SentenceTransformerTrainingArguments": "foolsgold.training.arguments",

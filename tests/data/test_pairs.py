@@ -116,7 +116,7 @@ def test_null_and_blank_texts_are_refused_with_their_place(tmp_path):
 def test_rows_that_are_labelled_otherwise_never_become_pairs(tmp_path):
     path = write_csv(tmp_path / "pairs.csv", "sentence1,sentence2,label", "a,b,1", "c,,0", "e,f,1")
     with pytest.raises(
-        ValueError, match="column `label` must be 1 in all rows .* got 1 of 3 rows with another value"
+        ValueError, match=r"column `label` must be 1 in all rows .* got 1 of 3 rows with another value"
     ) as raised:
         read_pairs(path)
     assert "`positive_label` (`--positive-label`)" in str(raised.value)

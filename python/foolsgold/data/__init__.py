@@ -13,17 +13,18 @@ from foolsgold.lazy import getter
 
 if TYPE_CHECKING:
     from foolsgold.data.docstrings import read_docstrings
+    from foolsgold.data.files import read
     from foolsgold.data.pairs import Pairs, read_pairs
     from foolsgold.data.texts import Texts
 
-__all__ = ["Pairs", "Texts", "read_docstrings", "read_pairs"]
+__all__ = ["Pairs", "Texts", "read", "read_docstrings", "read_pairs"]
 
-# The function `read` has its module's name: it is `foolsgold.data.read.read`.
 __getattr__ = getter(
     __name__,
     {
         "Pairs": "foolsgold.data.pairs",
         "Texts": "foolsgold.data.texts",
+        "read": "foolsgold.data.files",
         "read_docstrings": "foolsgold.data.docstrings",
         "read_pairs": "foolsgold.data.pairs",
     },

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 from foolsgold import _core
 from foolsgold import threads as cores
 from foolsgold.data.columns import LABEL_COLUMNS
-from foolsgold.data.read import listed, read
+from foolsgold.data.files import listed, read
 from foolsgold.progress import progress_bar
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
     import numpy as np
@@ -94,14 +94,16 @@ def read_pairs(
 ) -> Pairs:
     r"""Read pairs to train on from files that `read` reads, or from a BEIR folder.
 
-    Which columns: those named; else one with a name of `ANCHOR_NAMES` and one with a name of `POSITIVE_NAMES`; else
-    the only two text columns, first the anchor. Columns like `id`, `doc_id` or `label_text` are never texts to train on.
+    Which columns: those named; else one with a name of `ANCHOR_NAMES` and one with a name of
+    `POSITIVE_NAMES`; else the only two text columns, first the anchor. Columns like `id`, `doc_id` or
+    `label_text` are never texts to train on.
 
     Rows with a label (the first column of `label`, `labels`, `score`, `scores`) are pairs only where it is
-    `positive_label`; without that option every label must be 1, so that nothing judged apart is trained together.
+    `positive_label`; without that option every label must be 1, so that nothing judged apart is trained
+    together.
 
-    A BEIR folder gives the pairs of its `train` qrels (or of its only ones) with a score above 0; a document is
-    its title, a space and its text.
+    A BEIR folder gives the pairs of its `train` qrels (or of its only ones) with a score above 0; a document
+    is its title, a space and its text.
 
     Args:
         paths: One file, several of one schema, or one BEIR folder.
@@ -112,7 +114,8 @@ def read_pairs(
         progress: Show a progress bar.
 
     Raises:
-        ValueError: As `read`; if the columns are not clear, a text is null or blank, or rows are labelled otherwise.
+        ValueError: As `read`; if the columns are not clear, a text is null or blank, or rows are labelled
+            otherwise.
         OSError: If a file cannot be opened.
 
     Example:
@@ -172,7 +175,7 @@ def _roles(table: _core.Table, anchor: str | None, positive: str | None) -> tupl
     columns = ", ".join(f"`{name}` ({kind})" for name, kind in table.kinds)
     unreadable = "".join(f"\nnot read: {reason}" for _, reason in table.unreadable)
     raise ValueError(
-        f"{_file(table)}: must have one column of anchors and one of positives that can be told by their names, "
+        f"{_file(table)}: must have one column of anchors and one of positives, told by their names, "
         f"got {columns}{unreadable}\nhint: name them with {' and '.join(missing)}"
     )
 
@@ -228,7 +231,7 @@ def _read_beir(folder: str, threads: int, progress: bool) -> Pairs:
 
     with progress_bar("read", enabled=progress, unit="B") as show:
         documents, queries, splits = _core.read_beir(folder, threads=threads, progress=show)
-    judgments = {name: judged for name, *judged in splits}
+    judgments = {split[0]: split[1:] for split in splits}
     train = "train" if len(judgments) > 1 else next(iter(judgments))
     if train not in judgments:
         raise ValueError(f"{folder}: must hold qrels of a split `train`, got {', '.join(judgments)}")

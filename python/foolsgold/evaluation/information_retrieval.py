@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from torch import Tensor
 
@@ -204,7 +204,7 @@ class InformationRetrievalEvaluator:
                 queries.cpu().numpy(),
                 corpus.cpu().numpy(),
                 num_negatives=top_k,
-                similarity=similarity,
+                similarity=cast("Literal['cosine', 'dot']", similarity),
                 progress=self.show_progress_bar,
             )
             ids, scores = found.ids, found.scores

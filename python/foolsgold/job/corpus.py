@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from foolsgold.data.docstrings import Docstrings
     from foolsgold.data.pairs import Judged, Pairs
 
 logger = logging.getLogger(__name__)
@@ -75,7 +74,10 @@ def corpus_from_docstrings(*, limit: int | None = None, progress: bool = True) -
     parts = split_by_module(found, development=0.0, test=_HELD_OUT_SHARE)
     if min(len(parts.train), len(parts.test)) < 2:
         raise ValueError(f"`limit` must leave pairs to train on and to hold out, got {len(found)} pairs")
-    return _corpus("docstrings", *(_table(part) for part in (parts.train, parts.test)), files=found.num_files)
+    train, test = (
+        _table(pa.array(part.queries), pa.array(part.documents)) for part in (parts.train, parts.test)
+    )
+    return _corpus("docstrings", train, test, files=found.num_files)
 
 
 def corpus_from_files(
@@ -110,9 +112,10 @@ def corpus_from_files(
     roles: dict[str, Any] = {"anchor": anchor, "positive": positive, "positive_label": positive_label}
     name = ", ".join(path.name for path in paths)
     pairs = read_pairs(list(paths), **roles, progress=progress)
-    train = _table(pairs)
+    train = _table(pairs.anchors, pairs.positives)
     if test:
-        return _corpus(name, train, _table(read_pairs(list(test), **roles, progress=progress)))
+        others = read_pairs(list(test), **roles, progress=progress)
+        return _corpus(name, train, _table(others.anchors, others.positives))
     if pairs.splits:
         split, judged = next(iter(pairs.splits.items()))
         held_out = _judged(pairs, judged)
@@ -151,12 +154,14 @@ def _corpus(name: str, train: pa.Table, test: pa.Table, **counts: int) -> Corpus
     )
 
 
-def _table(pairs: Pairs | Docstrings) -> pa.Table:
-    """Line pairs up as the columns `anchor` and `positive`."""
-    anchors, positives = getattr(pairs, "anchors", None), getattr(pairs, "positives", None)
-    if anchors is None:
-        anchors, positives = pa.array(pairs.queries), pa.array(pairs.documents)
-    return pa.table({"anchor": pa.chunked_array(anchors), "positive": pa.chunked_array(positives)})
+def _table(anchors: Any, positives: Any) -> pa.Table:
+    """Line Arrow columns up as `anchor` and `positive`."""
+    names = ["anchor", "positive"]
+    return pa.Table.from_arrays([_chunked(anchors), _chunked(positives)], names=names)
+
+
+def _chunked(column: Any) -> pa.ChunkedArray[Any]:
+    return pa.chunked_array([column] if isinstance(column, pa.Array) else column)
 
 
 def _held_out(pairs: pa.Table) -> HeldOut:
@@ -170,7 +175,7 @@ def _held_out(pairs: pa.Table) -> HeldOut:
 def _judged(pairs: Pairs, judged: Judged) -> HeldOut:
     """Take a judged split; documents of one text become one."""
     documents, document_of = _distinct(pairs.corpus)
-    queries = pa.chunked_array(judged.queries).to_pylist()
+    queries: list[Any] = _chunked(judged.queries).to_pylist()
     query_of = np.repeat(np.arange(len(queries), dtype=np.uint32), np.diff(judged.offsets))
     relevant = _relevant(len(queries), query_of, document_of[judged.documents])
     return HeldOut(queries=queries, documents=documents, relevant=relevant)

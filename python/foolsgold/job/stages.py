@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from foolsgold.evaluation.retrieval import retrieval_metrics
 from foolsgold.losses import MultipleNegativesRankingLoss
 from foolsgold.mining.bm25 import BM25
 from foolsgold.mining.hard_negatives import mine_hard_negatives
-from foolsgold.mining.search import Candidates, mine
+from foolsgold.mining.search import mine
 from foolsgold.training.arguments import SentenceTransformerTrainingArguments
 from foolsgold.training.trainer import SentenceTransformerTrainer
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from foolsgold.job.corpus import HeldOut
     from foolsgold.job.recipe import Recipe, Stage
+    from foolsgold.mining.candidates import Candidates
     from foolsgold.models import SentenceTransformer
 
 TOP_K = 100
@@ -86,7 +87,7 @@ def train(
 
 def search(model: SentenceTransformer, held_out: HeldOut, *, progress: bool) -> Found:
     """Embed the held-out queries and documents, search exactly, and measure."""
-    options = {"convert_to_numpy": True, "show_progress_bar": progress}
+    options: dict[str, Any] = {"convert_to_numpy": True, "show_progress_bar": progress}
     queries = model.encode_query(held_out.queries, **options)
     documents = model.encode_document(held_out.documents, **options)
     found = mine(queries, documents, num_negatives=min(TOP_K, len(documents)))
@@ -101,8 +102,15 @@ def search_lexically(held_out: HeldOut) -> Found:
 
 def measure(found: Candidates, held_out: HeldOut) -> dict[str, float]:
     """Metrics of a search over the held-out documents."""
-    cutoffs = {"ndcg_at_k": (10,), "mrr_at_k": (10,), "recall_at_k": (10, 100), "map_at_k": (100,)}
-    return retrieval_metrics(found.ids, found.scores, held_out.relevant, **cutoffs)
+    return retrieval_metrics(
+        found.ids,
+        found.scores,
+        held_out.relevant,
+        ndcg_at_k=(10,),
+        mrr_at_k=(10,),
+        recall_at_k=(10, 100),
+        map_at_k=(100,),
+    )
 
 
 def mine_negatives(model: SentenceTransformer, rows: Dataset, recipe: Recipe, *, progress: bool) -> Dataset:

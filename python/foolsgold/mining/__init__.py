@@ -13,8 +13,9 @@ from foolsgold.lazy import getter
 
 if TYPE_CHECKING:
     from foolsgold.mining.bm25 import BM25
+    from foolsgold.mining.candidates import Candidates
     from foolsgold.mining.hard_negatives import mine_hard_negatives
-    from foolsgold.mining.search import Candidates, mine
+    from foolsgold.mining.search import mine
 
 __all__ = ["BM25", "Candidates", "mine", "mine_hard_negatives"]
 
@@ -22,7 +23,7 @@ __getattr__ = getter(
     __name__,
     {
         "BM25": "foolsgold.mining.bm25",
-        "Candidates": "foolsgold.mining.search",
+        "Candidates": "foolsgold.mining.candidates",
         "mine": "foolsgold.mining.search",
         "mine_hard_negatives": "foolsgold.mining.hard_negatives",
     },

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from foolsgold import _core
+from foolsgold.mining.candidates import Candidates
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-
-@dataclass(frozen=True, eq=False)
-class Candidates:
-    """What was found for each query, best first.
-
-    Attributes:
-        ids: (Q, k) int64, rows of the corpus; -1 where there are no more.
-        scores: (Q, k) float32; negative infinity where there are no more.
-        report: counts of what was found and what was not.
-    """
-
-    ids: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    report: dict[str, int] = field(default_factory=dict)
 
 
 class BM25:

@@ -9,8 +9,8 @@ import numpy as np
 
 from foolsgold import _core
 from foolsgold.mining.arrays import as_matrix
-from foolsgold.mining.search import mine
 from foolsgold.mining.rows import n_tuple_rows, to_dataset, triplet_rows
+from foolsgold.mining.search import mine
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
 

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from foolsgold import _core
 from foolsgold.mining.arrays import as_lists, as_matrix
+from foolsgold.mining.candidates import Candidates
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-
-@dataclass(frozen=True, eq=False)
-class Candidates:
-    """What was found for each query, best first.
-
-    Attributes:
-        ids: (Q, n) int64, rows of the corpus; -1 where there are no more.
-        scores: (Q, n) float32; negative infinity where there are no more.
-        report: counts over all queries, see `mine`.
-    """
-
-    ids: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    report: dict[str, int] = field(default_factory=dict)
 
 
 def mine(

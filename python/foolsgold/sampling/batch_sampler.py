@@ -22,8 +22,8 @@ class PlannedBatchSampler(Sampler[list[int]]):
 
     A subclass says how many batches there are and makes the plan of an epoch.
 
-    Epochs: an iteration that nobody announced by `set_epoch`, `seek` or `load_state_dict` is the next epoch's.
-    The position counts batches given out; data loaders with workers run ahead of what they return.
+    Epochs: an iteration that nobody announced by `set_epoch`, `seek` or `load_state_dict` is the next
+    epoch's. The position counts batches given out; data loaders with workers run ahead of what they return.
 
     There is no attribute `batch_size` on purpose: accelerate reads it as the size of every batch, and cuts.
 

@@ -27,8 +27,8 @@ class NoDuplicatesBatchSampler(PlannedBatchSampler):
     For losses that take the other rows of a batch as negatives: a text that comes twice would be the negative
     of its own query. With ranks, no two rows of the global batch share a text.
 
-    Values are compared exactly; those that are no texts (numbers, lists) by their `str`. A row may hold a text
-    in two of its own columns.
+    Values are compared exactly; those that are no texts (numbers, lists) by their `str`. A row may hold a
+    text in two of its own columns.
 
     `len` is exact and the same for every epoch and rank. With `drop_last` every batch is full: where texts
     are so frequent that not all rows find a place, the rest is left out, and where batches cannot be filled

@@ -57,7 +57,7 @@ class RandomBatchSampler(PlannedBatchSampler):
     ) -> None:
         super().__init__(batch_size, drop_last, seed, rank=rank, num_replicas=num_replicas, threads=threads)
         self.num_rows = len(dataset)
-        self._batching = {
+        self._batching: dict[str, Any] = {
             "batch_size": batch_size,
             "num_replicas": self.num_replicas,
             "drop_last": self.drop_last,

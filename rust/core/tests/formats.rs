@@ -1,7 +1,7 @@
 //! Laws of the readers: what was written is read, whatever the blocks, the threads and the packing; nothing panics.
 
 use std::io::Write as _;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -56,6 +56,10 @@ fn open(file: &Path, block_bytes: usize, threads: usize) -> Result<Table> {
         ..Reading::default()
     };
     read(&[file.into()], &how, &mut Tick::silent())
+}
+
+fn lines(rows: Range<usize>, line: impl Fn(usize) -> String) -> String {
+    rows.map(line).collect::<Vec<_>>().concat()
 }
 
 fn wanting(file: &Path, columns: &[&str]) -> Result<Table> {
@@ -207,7 +211,8 @@ proptest! {
                 let written = row.iter().find(|(column, _)| format!("c{column}") == *name).map_or(&Value::Null, |(_, value)| value);
                 prop_assert_eq!(value, written);
             }
-            prop_assert!(row.iter().all(|(column, _)| cells.contains_key(&format!("c{column}"))));
+            let has_all = row.iter().all(|(column, _)| cells.contains_key(&format!("c{column}")));
+            prop_assert!(has_all);
         }
     }
 
@@ -236,7 +241,7 @@ proptest! {
         let mut place = lines[0].len() + ends.len();
         for ((cells, line), (row, written)) in rows(&table).iter().zip(texts.iter().zip(&lines[1..])) {
             prop_assert_eq!([&cells["one"], &cells["two"], &cells["three"]], [&row[0], &row[1], &row[2]]);
-            prop_assert_eq!(*line as usize, text[..place].matches('\n').count() + 1);
+            prop_assert_eq!(usize::try_from(*line), Ok(text[..place].matches('\n').count() + 1));
             place += written.len() + ends.len();
         }
         prop_assert_eq!(table.rows(), texts.len());
@@ -502,9 +507,9 @@ fn numbers_widen_and_csv_numbers_are_found() -> Result<()> {
 #[test]
 fn taken_rows_keep_their_places() -> Result<()> {
     let folder = Folder::new();
-    let text: String = (0..100)
-        .map(|row| format!("{{\"a\":\"{row}\",\"b\":{}}}\n", row % 3))
-        .collect();
+    let text = lines(0..100, |row| {
+        format!("{{\"a\":\"{row}\",\"b\":{}}}\n", row % 3)
+    });
     let table = open(&folder.file("a.jsonl", text), 50, 2)?;
     let picked = table.rows_equal("b", "2")?;
     assert_eq!(picked.len(), 33);
@@ -549,9 +554,11 @@ fn parquet_is_what_was_written() -> Result<()> {
         ("text", Arc::new(StringArray::from(texts))),
         (
             "small",
-            Arc::new(Int32Array::from_iter(
-                (0..5000).map(|row| (row % 7 > 0).then_some(row)),
-            )),
+            Arc::new(
+                (0..5000)
+                    .map(|row| (row % 7 > 0).then_some(row))
+                    .collect::<Int32Array>(),
+            ),
         ),
         (
             "date",
@@ -676,7 +683,7 @@ fn beir_folders_are_joined_by_row() -> Result<()> {
             "FILE, row 1, column `text`: must not be null or empty, got no text",
         ),
     ];
-    for (name, text, said) in faults.iter() {
+    for (name, text, said) in &faults {
         let file = folder.0.join(name);
         let kept = std::fs::read(&file).unwrap_or_default();
         at(name, text);
@@ -692,9 +699,7 @@ fn beir_folders_are_joined_by_row() -> Result<()> {
 #[test]
 fn progress_counts_bytes_and_a_break_stops() {
     let folder = Folder::new();
-    let text: String = (0..20_000)
-        .map(|row| format!("{{\"a\":\"{row}\"}}\n"))
-        .collect();
+    let text = lines(0..20_000, |row| format!("{{\"a\":\"{row}\"}}\n"));
     let files = [
         folder.file("a.jsonl", &text),
         folder.file("b.jsonl.gz", gzip(text.as_bytes())),
@@ -733,11 +738,11 @@ fn progress_counts_bytes_and_a_break_stops() {
 }
 
 /// Mutates `good` in every way of `Key`, reads each, and gives the share that was accepted.
-fn accepted(name: &str, good: &[u8], count: u64) -> f64 {
+fn accepted(name: &str, good: &[u8], count: u32) -> f64 {
     let folder = Folder::new();
     let mut taken = 0u32;
     for turn in 0..count {
-        let mut rng = Key::new(1).fold(turn).rng();
+        let mut rng = Key::new(1).fold(u64::from(turn)).rng();
         let mut bytes = good.to_vec();
         let mut place = |len: usize| usize::try_from(rng.below(len as u64)).unwrap_or(0);
         for _ in 0..=place(3) {
@@ -765,7 +770,7 @@ fn accepted(name: &str, good: &[u8], count: u64) -> f64 {
             }
         }
     }
-    f64::from(taken) / count as f64
+    f64::from(taken) / f64::from(count)
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn nothing_shared_is_nothing_found() -> Result<()> {
         missing
     );
     assert_eq!(search(&[], &texts(&["c", "a"]), options, 2, 2)?, missing);
-    assert_eq!(search(&texts(&["a"]), &[], options, 2, 2)?.ids, []);
+    assert!(search(&texts(&["a"]), &[], options, 2, 2)?.ids.is_empty());
     let extreme = Bm25Options { k1: 1e300, b: 1.0 };
     let found = search(&texts(&["a b c", "b"]), &texts(&["a b"]), extreme, 3, 1)?;
     assert_eq!(

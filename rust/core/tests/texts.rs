@@ -130,10 +130,12 @@ fn lists_of_every_type_keep_their_offsets() -> Result<()> {
     let mut small = ListBuilder::new(StringBuilder::new());
     let mut large = LargeListBuilder::new(LargeStringBuilder::new());
     for row in rows {
-        row.iter()
-            .for_each(|text| small.values().append_value(text));
-        row.iter()
-            .for_each(|text| large.values().append_value(text));
+        for text in row {
+            small.values().append_value(text);
+        }
+        for text in row {
+            large.values().append_value(text);
+        }
         small.append(true);
         large.append(true);
     }

@@ -131,15 +131,13 @@ fn fraction(text: &str) -> Option<f64> {
     let is_trimmed = text
         .bytes()
         .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    let is_whole = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'-');
-    let number: f64 = is_trimmed
+    let number = is_trimmed
         .then(|| serde_json::from_str(text).ok())
         .flatten()?;
-    #[expect(clippy::cast_precision_loss, reason = "a power of two")]
-    let exact = EXACT as f64;
-    (!is_whole || number.abs() <= exact).then_some(number)
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_exact = !is_whole || digits.parse().is_ok_and(|whole: u64| whole <= EXACT);
+    is_exact.then_some(number)
 }
 
 #[cfg(test)]

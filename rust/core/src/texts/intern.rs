@@ -20,7 +20,7 @@ use crate::tick::Tick;
 const SHARD: usize = 1 << 15;
 const MAX_SHARDS: usize = 1 << 10;
 
-pub(super) struct Ids {
+pub(super) struct Numbered {
     pub(super) ids: Vec<u32>,
     pub(super) firsts: Vec<u32>,
     /// A hash of each block's content; blocks begin anew at each column.
@@ -34,7 +34,7 @@ struct Dealt {
     hash: u64,
 }
 
-pub(super) fn intern(cells: &Cells, threads: usize, tick: &mut Tick<'_>) -> Result<Ids> {
+pub(super) fn intern(cells: &Cells, threads: usize, tick: &mut Tick<'_>) -> Result<Numbered> {
     let shards = (cells.len() / SHARD).next_power_of_two().min(MAX_SHARDS);
     let columns: Vec<Vec<Range<usize>>> =
         cells.columns().map(|column| blocks_of(&column)).collect();
@@ -66,7 +66,7 @@ pub(super) fn intern(cells: &Cells, threads: usize, tick: &mut Tick<'_>) -> Resu
         .collect();
     let first_of: Vec<u32> = first_of.into_iter().map(AtomicU32::into_inner).collect();
     let (ids, firsts) = number(&first_of);
-    Ok(Ids {
+    Ok(Numbered {
         ids,
         firsts,
         block_hashes,
@@ -84,6 +84,7 @@ fn deal(cells: &Cells, range: Range<usize>, shards: usize, hashes: &mut Vec<u64>
     for (chunk, part) in cells.parts(range.clone()) {
         with_strings!(chunk, array => hash_all(array, part, hashes));
     }
+    #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are taken")]
     let shard_of = |hash: u64| hash.rotate_left(shards.trailing_zeros()) as usize & (shards - 1);
     let mut cuts = vec![0u32; shards + 1];
     for &hash in hashes.iter() {
@@ -94,15 +95,16 @@ fn deal(cells: &Cells, range: Range<usize>, shards: usize, hashes: &mut Vec<u64>
     }
     let mut places = cuts.clone();
     let mut dealt = vec![(0, 0); hashes.len()];
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "there are fewer than 2^32 cells"
+    )]
     for (cell, &hash) in range.zip(hashes.iter()) {
         let place = &mut places[shard_of(hash)];
         dealt[*place as usize] = (hash, cell as u32);
         *place += 1;
     }
-    let mut bytes = Vec::with_capacity(hashes.len() * 8);
-    hashes
-        .iter()
-        .for_each(|hash| bytes.extend_from_slice(&hash.to_le_bytes()));
+    let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
     Dealt {
         cells: dealt,
         cuts,
@@ -111,7 +113,7 @@ fn deal(cells: &Cells, range: Range<usize>, shards: usize, hashes: &mut Vec<u64>
 }
 
 fn hash_all<'a>(
-    array: impl ArrayAccessor<Item = &'a str>,
+    array: impl ArrayAccessor<Item = &'a str> + Copy,
     part: Range<usize>,
     hashes: &mut Vec<u64>,
 ) {
@@ -141,10 +143,12 @@ fn find_firsts(cells: &Cells, dealt: &[Dealt], shard: usize, first_of: &[AtomicU
 fn number(first_of: &[u32]) -> (Vec<u32>, Vec<u32>) {
     let mut firsts = Vec::new();
     let mut ids = Vec::with_capacity(first_of.len());
+    let mut next = 0;
     for (cell, &first) in (0u32..).zip(first_of) {
         if first == cell {
-            ids.push(firsts.len() as u32);
+            ids.push(next);
             firsts.push(cell);
+            next += 1;
         } else {
             ids.push(ids[first as usize]);
         }

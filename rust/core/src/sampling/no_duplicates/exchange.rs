@@ -38,6 +38,10 @@ struct Moves {
 
 impl Moves {
     /// How many rows more the batch with the hole has after them.
+    #[expect(
+        clippy::cast_possible_wrap,
+        reason = "a batch has fewer than 2^32 rows"
+    )]
     fn gain(&self) -> i64 {
         let [back, forth] = self.places.each_ref().map(|places| places.len() as i64);
         forth - back

@@ -79,9 +79,9 @@ impl Window<'_> {
             for group in block.chunks(GROUP) {
                 // Rows and masks lie anywhere in memory: asked for together, they arrive together.
                 values.clear();
-                group
-                    .iter()
-                    .for_each(|&row| values.extend_from_slice(self.conflicts.raw(row)));
+                for &row in group {
+                    values.extend_from_slice(self.conflicts.raw(row));
+                }
                 let bases = values
                     .iter()
                     .filter_map(|&value| self.masks.get(value as usize));

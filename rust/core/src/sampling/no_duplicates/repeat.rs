@@ -77,6 +77,8 @@ fn copy_a_full_one(
     let copy = full.map_or(witness, |rows| &rows[..least]).to_vec();
     if copy.len() == least {
         batches.clear(batch);
-        copy.into_iter().for_each(|row| batches.push(batch, row));
+        for row in copy {
+            batches.push(batch, row);
+        }
     }
 }

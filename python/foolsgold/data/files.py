@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from foolsgold import _core, threads as cores
+from foolsgold import _core
+from foolsgold import threads as cores
 from foolsgold.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -21,16 +22,16 @@ def read(
 ) -> _core.Table:
     r"""Read files of one schema into one table.
 
-    The ending says what a file holds: `.jsonl`, `.ndjson` or `.json` (one object a line), `.csv`, `.tsv` (with a
-    header, quoted as in RFC 4180), each also with `.gz` or `.zst`, or `.parquet`. Whether a text file is packed
-    is seen from its first bytes. The table is an Arrow stream (`__arrow_c_stream__`), so that pyarrow, polars
-    and `datasets` take it without a copy; nothing but numpy is needed to read it.
+    The ending says what a file holds: `.jsonl`, `.ndjson` or `.json` (one object a line), `.csv`, `.tsv`
+    (with a header, quoted as in RFC 4180), each also with `.gz` or `.zst`, or `.parquet`. Whether a text file
+    is packed is seen from its first bytes. The table is an Arrow stream (`__arrow_c_stream__`), so that
+    pyarrow, polars and `datasets` take it without a copy; nothing but numpy is needed to read it.
 
     A column holds texts, whole numbers (int64), numbers (float64), truth values, or lists of one of these.
-    Whole numbers among fractions become fractions, also those beyond 64 bits; numbers in CSV are numbers where
-    all of a column are, and spelled as JSON spells them (`007` stays a text). What a row lacks is null.
-    A column that mixes texts, numbers and lists, or holds objects, is left out: `table.unreadable` says why, and
-    asking for it is an error that names the first row in the way.
+    Whole numbers among fractions become fractions, also those beyond 64 bits; numbers in CSV are numbers
+    where all of a column are, and spelled as JSON spells them (`007` stays a text). What a row lacks is null.
+    A column that mixes texts, numbers and lists, or holds objects, is left out: `table.unreadable` says why,
+    and asking for it is an error that names the first row in the way.
 
     Args:
         paths: One file or several, in the order of their rows.
@@ -43,8 +44,9 @@ def read(
         column), `table.source(row)` (the file of a row and its line there), `table.unreadable`.
 
     Raises:
-        ValueError: If a file's ending is unknown, it has no rows, is cut short, is no UTF-8 or breaks its format,
-            or a wanted column is missing, null, blank or mixed; the message names the file, and the line and column.
+        ValueError: If a file's ending is unknown, it has no rows, is cut short, is no UTF-8 or breaks its
+            format, or a wanted column is missing, null, blank or mixed; the message names the file, and the
+            line and column.
         OSError: If a file cannot be opened.
 
     Example:

@@ -1,6 +1,5 @@
 import csv
 import gzip
-import io
 import json
 import os
 import signal
@@ -10,14 +9,14 @@ import time
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv  # noqa: F401 - the reader under test must not need it
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foolsgold import _core
-from foolsgold.data.read import read
+from foolsgold.data import read
 
 SAME_FOLDER = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50
@@ -50,7 +49,7 @@ def rows_of(table):
 
 
 def write_json_lines(path, rows, **options):
-    with open(path, "w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         file.writelines(json.dumps(row, **options) + "\n" for row in rows)
     return path
 
@@ -85,7 +84,7 @@ def test_json_lines_of_the_standard_library_come_back(tmp_path, rows, ascii_only
 )
 def test_csv_of_the_standard_library_comes_back(tmp_path, rows, dialect, has_mark):
     path = tmp_path / ("rows.tsv" if dialect == "excel-tab" else "rows.csv")
-    with open(path, "w", encoding="utf-8-sig" if has_mark else "utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8-sig" if has_mark else "utf-8", newline="") as file:
         # Python quotes a lone carriage return only where everything is quoted.
         writer = csv.writer(file, dialect, quoting=csv.QUOTE_ALL)
         writer.writerows([("left", "right"), *rows])
@@ -176,7 +175,7 @@ def test_columns_are_kept_by_name_and_checked(tmp_path):
     assert (len(table), table.kinds, table.unreadable) == (2, [("a", "text")], [])
     refused = {
         "b": r"rows\.jsonl, row 1, column `b`: must not be null or empty, got null",
-        "c": r"rows\.jsonl, row 1, column `c`: must be text, number, truth value or a list of these, got an object",
+        "c": r"rows\.jsonl, row 1, column `c`: must be text, number, .* got an object",
         "d": r"rows\.jsonl: must have a column `d`, got the columns `a`, `b`, `c`",
     }
     for name, message in refused.items():
@@ -217,7 +216,7 @@ def test_texts_go_on_as_they_are(tmp_path):
 
 READER = """
 import sys
-from foolsgold.data.read import read
+from foolsgold.data import read
 print("ready", flush=True)
 try:
     read(sys.argv[1], threads=int(sys.argv[2]))
@@ -249,7 +248,7 @@ import sys
 for name in ("pyarrow", "arro3", "torch", "pandas", "datasets"):
     sys.modules[name] = None
 from foolsgold import _core
-from foolsgold.data.read import read
+from foolsgold.data import read
 table = read(sys.argv[1])
 column = table.column("a")
 texts, [(ids, _)] = _core.Texts.intern([("a", column)], threads=1)
@@ -269,9 +268,8 @@ def test_public_data_sets():
     found = 0
     for path in sorted(folder.glob("*/*")):
         if path.name.endswith(".jsonl.gz"):
-            rows = [
-                json.loads(line) for line in io.TextIOWrapper(gzip.open(path), encoding="utf-8", newline="\n")
-            ]
+            with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
+                rows = [json.loads(line) for line in file]
         elif path.suffix == ".parquet":
             rows = pq.read_table(path).to_pylist()
         else:
