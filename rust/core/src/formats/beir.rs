@@ -85,6 +85,7 @@ impl Beir {
                 .collect::<Vec<_>>()
         };
         let corpus = read(&[corpus], &how, tick)?;
+        let documents = documents(&corpus, tick)?;
         let wanted = names(&["_id", "text"]);
         let queries = read(
             &[queries],
@@ -108,9 +109,8 @@ impl Beir {
             )?;
             splits.push(judge(name, table, &query_ids, &corpus_ids, tick)?);
         }
-        drop((corpus_ids, query_ids));
         Ok(Self {
-            documents: documents(&corpus, tick)?,
+            documents,
             queries,
             splits,
         })

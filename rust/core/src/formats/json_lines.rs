@@ -226,6 +226,8 @@ impl Visitor<'_> for Key<'_, '_> {
 /// The values of a column, or of the lists in one.
 #[derive(Default)]
 struct Cells {
+    /// In how many lists the values lie.
+    depth: usize,
     len: usize,
     values: Values,
     /// The line of the first value that is not null.
@@ -266,11 +268,14 @@ macro_rules! append_nulls {
 }
 
 impl Lists {
-    fn new() -> Self {
+    fn new(depth: usize) -> Self {
         Self {
             offsets: vec![0],
             nulls: NullBufferBuilder::new(0),
-            items: Cells::default(),
+            items: Cells {
+                depth,
+                ..Cells::default()
+            },
         }
     }
 
@@ -313,7 +318,7 @@ impl Cells {
             append_nulls!(&mut self.values, self.len);
             self.first = line;
         } else if !accept(&self.values) {
-            self.fault = Some((line, clash(self.values.named(), got, 0)));
+            self.fault = Some((line, clash(self.values.named(), got, self.depth)));
             return false;
         }
         true
@@ -472,7 +477,8 @@ impl<'de> Visitor<'de> for Cell<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let fresh = || Values::List(Box::new(Lists::new()));
+        let depth = self.cells.depth + 1;
+        let fresh = || Values::List(Box::new(Lists::new(depth)));
         let accept = |values: &Values| matches!(values, Values::List(_));
         let is_taken = self.cells.begin(self.line, "a list", fresh, accept);
         self.cells.len += 1;

@@ -158,14 +158,21 @@ impl Exchange<'_> {
 
     fn fill_directly(&mut self, batch: usize) {
         let mut at = 0;
-        self.spend(self.rest.len().min(16 * LOOK));
+        let conflicts = self.conflicts;
+        let mut failed: Option<&[u32]> = None;
         while at < self.rest.len().min(16 * LOOK) && self.batches.holes(batch) > 0 {
             let row = self.rest[at];
-            let mut values = self.conflicts.of(row);
+            if failed.replace(conflicts.raw(row)) == Some(conflicts.raw(row)) {
+                at += 1;
+                continue;
+            }
+            self.spend(1);
+            let mut values = conflicts.of(row);
             if values.all(|value| self.holder(HOLE, value).is_none()) {
                 self.rest.swap_remove(at);
                 self.batches.push(batch, row);
                 self.stamp(HOLE, batch);
+                failed = None;
             } else {
                 at += 1;
             }
@@ -177,9 +184,15 @@ impl Exchange<'_> {
         self.stamp(FULL, other);
         self.spend(self.batches.get(other).len());
         let start = self.draw(self.rest.len());
+        let conflicts = self.conflicts;
+        let mut failed: Option<&[u32]> = None;
         for step in 0..self.rest.len().min(LOOK) {
             let at = (start + step) % self.rest.len();
             let row = self.rest[at];
+            // Rows of the same values, which come in long runs where a value is in most of them, share their fate.
+            if failed.replace(conflicts.raw(row)) == Some(conflicts.raw(row)) {
+                continue;
+            }
             self.walk += 1;
             let Some(mut moves) = self.moves_for(row, batch, other) else {
                 continue;
