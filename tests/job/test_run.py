@@ -12,6 +12,7 @@ from foolsgold import cli
 from foolsgold.job import run as job
 from foolsgold.job import stages
 from foolsgold.job.corpus import corpus_from_docstrings, corpus_from_files
+from foolsgold.job.embedded import train_tokenizer
 from foolsgold.job.recipe import EmbeddedModel, Stage, StaticRecipe
 from foolsgold.models import SentenceTransformer
 
@@ -193,3 +194,12 @@ def test_docstrings_are_split_by_module():
     corpus = corpus_from_docstrings(limit=3000, progress=False)
     assert len(corpus.train) + len(corpus.held_out.queries) == 3000
     assert 100 < len(corpus.held_out.queries) < 600
+
+
+def test_a_vocabulary_is_the_same_in_each_run():
+    # All pairs of letters are equally frequent, which leaves every choice to the ties.
+    letters = "abcdefghijklmnopqrstuvwxyzäöü"
+    texts = [first + second for first in letters for second in letters]
+    vocabularies = [train_tokenizer(texts, vocabulary_size=300, max_tokens=8).get_vocab() for _ in range(3)]
+    assert vocabularies[0] == vocabularies[1] == vocabularies[2]
+    assert len(vocabularies[0]) == 300

@@ -38,11 +38,20 @@ class ColumnReader(Dataset[Any]):
     Args:
         dataset: rows as dicts; one of the `datasets` package is read by column.
         text_ids: ids (number of rows,) by text column, equal for equal texts across the columns.
+        names: the columns to read; None for all.
     """
 
-    def __init__(self, dataset: Any, text_ids: Mapping[str, np.ndarray] | None = None) -> None:
+    def __init__(
+        self,
+        dataset: Any,
+        text_ids: Mapping[str, np.ndarray] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> None:
+        if names is not None and hasattr(dataset, "select_columns"):
+            dataset = dataset.select_columns(list(names))
         self.dataset = dataset
         self.text_ids = text_ids
+        self.names = names
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -52,7 +61,9 @@ class ColumnReader(Dataset[Any]):
 
     def __getitems__(self, rows: list[int]) -> ColumnBatch:
         """Read `rows`; a DataLoader prefers this to one `__getitem__` per row."""
-        if hasattr(self.dataset, "column_names"):
+        if self.names is not None and not self.names:
+            columns = {}
+        elif hasattr(self.dataset, "column_names"):
             columns = self.dataset[rows]
         else:
             columns = _columns_of([self.dataset[row] for row in rows])
@@ -62,7 +73,7 @@ class ColumnReader(Dataset[Any]):
 
 @dataclass(frozen=True)
 class Collator:
-    """Tokenises the text columns of a batch and makes tensors of its labels and text ids.
+    """Makes features of the text columns of a batch, and tensors of its labels and text ids.
 
     Each column is tokenised and padded by itself. Columns are told apart by their place in a list, so names
     that begin alike (`text`, `text_2`) cannot mix.
@@ -71,11 +82,14 @@ class Collator:
         preprocess: maps texts, and a `prompt` that is put before each, to a feature dict; the encoder's.
         columns: which columns are texts and which is the label.
         prompts: a prompt for all text columns, or prompts by column name.
+        tokenized: maps a column and rows of it to the feature dict that `preprocess` would make; None where
+            texts are tokenised batch by batch.
     """
 
     preprocess: Callable[..., Mapping[str, Any]]
     columns: Columns
     prompts: str | Mapping[str, str] | None = None
+    tokenized: Callable[[str, list[int]], Mapping[str, Any]] | None = None
 
     def __call__(self, batch: ColumnBatch | Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Collate a batch.
@@ -101,15 +115,22 @@ class Collator:
         return collated
 
     def _features(self, name: str, batch: ColumnBatch) -> dict[str, Any]:
-        texts = list(batch.columns[name])
-        for row, text in zip(batch.rows, texts, strict=True):
-            if not isinstance(text, str):
-                raise ValueError(f"row {row}, column `{name}` must hold a text, got {text!r}")
-        prompt = self.prompts if isinstance(self.prompts, str) else (self.prompts or {}).get(name)
-        features = dict(self.preprocess(texts, prompt=prompt))
+        if self.tokenized is not None:
+            features = dict(self.tokenized(name, list(batch.rows)))
+        else:
+            texts = list(batch.columns[name])
+            for row, text in zip(batch.rows, texts, strict=True):
+                if not isinstance(text, str):
+                    raise ValueError(f"row {row}, column `{name}` must hold a text, got {text!r}")
+            features = dict(self.preprocess(texts, prompt=prompt_of(self.prompts, name)))
         if batch.text_ids is not None:
             features["text_ids"] = torch.from_numpy(batch.text_ids[name].astype(np.int64))
         return features
+
+
+def prompt_of(prompts: str | Mapping[str, str] | None, column: str) -> str | None:
+    """Return what is put before each text of a column: the prompt of all columns, or its own."""
+    return prompts if isinstance(prompts, str) else (prompts or {}).get(column)
 
 
 def _columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -68,6 +68,7 @@ def train(
         warmup_ratio=stage.warmup,
         batch_sampler="no_duplicates",
         dataloader_drop_last=True,
+        cache_tokens=True,
         logging_steps=max(1, num_steps // _LOGS_PER_STAGE),
         save_strategy="no",
         report_to="none",
@@ -102,15 +103,16 @@ def search_lexically(held_out: HeldOut) -> Found:
 
 def measure(found: Candidates, held_out: HeldOut) -> dict[str, float]:
     """Metrics of a search over the held-out documents."""
-    return retrieval_metrics(
+    metrics = retrieval_metrics(
         found.ids,
         found.scores,
         held_out.relevant,
-        ndcg_at_k=(10,),
-        mrr_at_k=(10,),
+        accuracy_at_k=(1,),
+        precision_at_k=(),
         recall_at_k=(10, 100),
-        map_at_k=(100,),
     )
+    names = ("ndcg@10", "mrr@10", "map@100", "accuracy@1", "recall@10", "recall@100")
+    return {name: metrics[name] for name in names}
 
 
 def mine_negatives(model: SentenceTransformer, rows: Dataset, recipe: Recipe, *, progress: bool) -> Dataset:

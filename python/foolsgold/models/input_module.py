@@ -65,7 +65,17 @@ class InputModule(nn.Module, ABC):
             What `forward` takes; `prompt_length` (int) is among it where there is a prompt.
         """
         rows = self.token_rows([prompt + text for text in texts] if prompt else texts)
-        features: dict[str, Any] = self.collate(rows, torch.arange(len(rows)))
+        return self.features(rows, torch.arange(len(rows)), prompt)
+
+    def features(self, rows: TokenRows, indices: Tensor, prompt: str | None = None) -> dict[str, Any]:
+        """Make what `preprocess` makes, of texts that were tokenised with their prompt before.
+
+        Args:
+            rows: what `token_rows` made.
+            indices: (B,) int64, rows in the order wanted.
+            prompt: what all of the texts begin with.
+        """
+        features: dict[str, Any] = self.collate(rows, indices)
         if prompt and (length := self.prompt_length(prompt)) is not None:
             features["prompt_length"] = length
         return features

@@ -35,6 +35,13 @@ class TokenRows:
         ids = np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=int(offsets[-1]))
         return cls(torch.from_numpy(ids), torch.from_numpy(offsets))
 
+    @classmethod
+    def concatenated(cls, parts: Sequence[TokenRows]) -> TokenRows:
+        """Put the rows of several tables, at least one, under one another."""
+        lengths = torch.cat([part.lengths for part in parts])
+        offsets = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
+        return cls(torch.cat([part.ids for part in parts]), offsets)
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

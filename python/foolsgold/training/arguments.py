@@ -30,8 +30,7 @@ class SentenceTransformerTrainingArguments(TrainingArguments):  # type: ignore[m
     """transformers' `TrainingArguments` for losses over embeddings; all arguments are given by keyword.
 
     Fixed: `remove_unused_columns=False`, `prediction_loss_only=True`, `ddp_broadcast_buffers=False`, one GPU
-        per
-    process, and `dataloader_drop_last=True` where several processes train together. Other defaults:
+    per process, and `dataloader_drop_last=True` where several processes train together. Other defaults:
     `logging_nan_inf_filter=False`, which would hide a diverged loss and wait for the GPU in each step, and
     `ddp_find_unused_parameters=False`.
 
@@ -40,6 +39,8 @@ class SentenceTransformerTrainingArguments(TrainingArguments):  # type: ignore[m
             batch_size, drop_last, valid_label_columns, generator, seed)`, and with `rank` and `num_replicas`
             where it takes them.
         prompts: text put before each text of every column, or of the columns named.
+        cache_tokens: tokenise every distinct text once, before the first step, and keep its tokens in memory
+            (4 bytes each); otherwise texts are tokenised in every batch of every epoch.
         learning_rate_mapping: learning rates by regular expression over the names of the loss's parameters
             (`model.` and on: the encoder); for a name that several match, the last counts.
         warmup_ratio: share of all steps, from 0 to 1; the old name of a fractional `warmup_steps`.
@@ -54,6 +55,9 @@ class SentenceTransformerTrainingArguments(TrainingArguments):  # type: ignore[m
     )
     prompts: str | dict[str, str] | None = field(
         default=None, metadata={"help": "Text put before each text, for all columns or by column."}
+    )
+    cache_tokens: bool = field(
+        default=False, metadata={"help": "Tokenise every distinct text once, before the first step."}
     )
     learning_rate_mapping: dict[str, float] | None = field(
         default=None, metadata={"help": "Learning rates by regular expression over parameter names."}

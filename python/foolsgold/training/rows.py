@@ -6,14 +6,26 @@ import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from foolsgold.data.collator import prompt_of
 from foolsgold.data.columns import Columns
+from foolsgold.data.texts import Texts
+from foolsgold.data.texts import columns_of as table_columns
 from foolsgold.models import SentenceTransformer
+from foolsgold.models.token_rows import TokenRows
+from foolsgold.sampling import NoDuplicatesBatchSampler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
+
+    from foolsgold.models.input_module import InputModule
+
+_TEXTS_AT_A_TIME = 10_000
 
 
 def columns_of(name: str, dataset: Any) -> Columns:
@@ -73,10 +85,6 @@ class TextIds:
 
     @cached_property
     def _found(self) -> tuple[dict[str, NDArray[np.uint32]], str]:
-        from foolsgold.data.texts import Texts
-        from foolsgold.data.texts import columns_of as table_columns
-        from foolsgold.sampling import NoDuplicatesBatchSampler
-
         if isinstance(self._sampler, NoDuplicatesBatchSampler):
             ids, fingerprint = self._sampler.text_ids, self._sampler.state_dict()["fingerprint"]
         else:
@@ -86,10 +94,63 @@ class TextIds:
         return {name: ids[name] for name in self._columns.texts}, fingerprint
 
 
-def preprocess_of(encoder: Any) -> Callable[..., Mapping[str, Any]]:
-    """Return the encoder's `preprocess`, bound to a copy without weights that is cheap to give a worker."""
+class TokenCache:
+    """The tokens of a data set's texts: every distinct text is tokenised once, and batches are gathered.
+
+    Takes 4 bytes a token of the distinct texts, and 4 bytes a text of the data set.
+
+    Args:
+        reader: what tokenises.
+        dataset: as for `columns_of`.
+        columns: the roles of its columns.
+        prompts: a prompt for all text columns, or prompts by column name.
+        progress: show a progress bar.
+
+    Raises:
+        ValueError: if a text is null; its row is named.
+    """
+
+    def __init__(
+        self,
+        reader: InputModule,
+        dataset: Any,
+        columns: Columns,
+        prompts: str | Mapping[str, str] | None,
+        *,
+        progress: bool = False,
+    ) -> None:
+        self.reader = reader
+        self._rows: dict[str | None, TokenRows] = {}
+        self._ids: dict[str, tuple[str | None, NDArray[np.uint32]]] = {}
+        table = table_columns(dataset)
+        names_of: dict[str | None, list[str]] = {}
+        for name in columns.texts:
+            names_of.setdefault(prompt_of(prompts, name), []).append(name)
+        for prompt, names in names_of.items():
+            texts, ids = Texts.intern({name: table[name] for name in names})
+            self._rows[prompt] = self._tokenize(texts, prompt or "", progress)
+            self._ids |= {name: (prompt, ids[name]) for name in names}
+
+    def __call__(self, column: str, rows: list[int]) -> dict[str, Any]:
+        """Make the features of some rows of a column."""
+        prompt, ids = self._ids[column]
+        indices = torch.from_numpy(ids[rows].astype(np.int64))
+        return self.reader.features(self._rows[prompt], indices, prompt)
+
+    def _tokenize(self, texts: Texts, prompt: str, progress: bool) -> TokenRows:
+        parts = []
+        with tqdm(total=len(texts), desc="Tokenize", unit="text", disable=not progress) as bar:
+            for start in range(0, len(texts), _TEXTS_AT_A_TIME):
+                ids = np.arange(start, min(start + _TEXTS_AT_A_TIME, len(texts)), dtype=np.uint32)
+                parts.append(self.reader.token_rows([prompt + text for text in texts.take(ids)]))
+                bar.update(len(ids))
+        return TokenRows.concatenated(parts)
+
+
+def reader_of(encoder: Any) -> InputModule | None:
+    """Return the encoder's tokenising module without weights, cheap to give a worker; None without one."""
     if getattr(type(encoder), "preprocess", None) is not SentenceTransformer.preprocess:
-        return encoder.preprocess  # type: ignore[no-any-return]
-    reader = copy.copy(encoder[0])
+        return None
+    reader: InputModule = copy.copy(encoder[0])
     reader.__dict__.update(_parameters={}, _buffers={}, _modules={})
-    return reader.preprocess  # type: ignore[no-any-return]
+    return reader

@@ -19,7 +19,7 @@ from foolsgold.training.components import ComponentMeans
 from foolsgold.training.learning_rates import set_learning_rates
 from foolsgold.training.loader import EvaluationBatches, make_loader, training_batches
 from foolsgold.training.resumable import ResumableTrainer
-from foolsgold.training.rows import TextIds, check_prompts, columns_of, preprocess_of
+from foolsgold.training.rows import TextIds, TokenCache, check_prompts, columns_of, reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -199,9 +199,22 @@ class SentenceTransformerTrainer(ResumableTrainer):
             if sampler is self.batches:
                 self._train_ids = ids
             masks = any(getattr(module, "mask_by_identity", False) for module in self.model.modules())
-            reader = ColumnReader(dataset, ids.by_column if masks else None)
-            collate = Collator(preprocess_of(self.encoder), columns, self.args.prompts)
+            tokens = self._token_cache(dataset, columns) if self.args.cache_tokens else None
+            labels = None if tokens is None else [name for name in [columns.label] if name is not None]
+            reader = ColumnReader(dataset, ids.by_column if masks else None, labels)
+            tokenizer = reader_of(self.encoder) or self.encoder
+            collate = Collator(tokenizer.preprocess, columns, self.args.prompts, tokens)
         return make_loader(reader, sampler, collate, self.args)
+
+    def _token_cache(self, dataset: Any, columns: Columns) -> TokenCache:
+        reader = reader_of(self.encoder)
+        if reader is None:
+            raise ValueError(
+                "`cache_tokens` must be False for a model with a `preprocess` of its own, "
+                f"got {type(self.encoder).__name__}"
+            )
+        progress = not self.args.disable_tqdm and self.is_world_process_zero()
+        return TokenCache(reader, dataset, columns, self.args.prompts, progress=progress)
 
     def _columns_of(self, dataset: Any) -> Columns | None:
         return next((columns for data, columns in self._columns if data is dataset), None)
