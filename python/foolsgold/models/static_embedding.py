@@ -74,8 +74,11 @@ class StaticEmbedding(InputModule):
 
     def token_rows(self, texts: Sequence[str]) -> TokenRows:
         """Tokenise on all cores; one row per text, without special tokens."""
+        return TokenRows.from_texts(texts, self._tokenize)
+
+    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         encodings = self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return TokenRows.from_lists([encoding.ids for encoding in encodings])
+        return [encoding.ids for encoding in encodings]
 
     def collate(self, rows: TokenRows, indices: Tensor) -> dict[str, Tensor]:
         """Make `input_ids` and `offsets` of one batch."""

@@ -10,9 +10,11 @@ import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
+
+_TEXTS_AT_A_TIME = 4096
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,15 @@ class TokenRows:
         np.cumsum(np.fromiter(map(len, rows), dtype=np.int64, count=len(rows)), out=offsets[1:])
         ids = np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=int(offsets[-1]))
         return cls(torch.from_numpy(ids), torch.from_numpy(offsets))
+
+    @classmethod
+    def from_texts(
+        cls, texts: Sequence[str], tokenize: Callable[[Sequence[str]], Sequence[Sequence[int]]]
+    ) -> TokenRows:
+        """Tokenise some thousand texts at a time: what tokenizers return is a hundred times what is kept."""
+        starts = range(0, max(len(texts), 1), _TEXTS_AT_A_TIME)
+        parts = [cls.from_lists(tokenize(texts[start : start + _TEXTS_AT_A_TIME])) for start in starts]
+        return cls.concatenated(parts)
 
     @classmethod
     def concatenated(cls, parts: Sequence[TokenRows]) -> TokenRows:

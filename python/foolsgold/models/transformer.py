@@ -114,6 +114,9 @@ class Transformer(InputModule):
 
     def token_rows(self, texts: Sequence[str]) -> TokenRows:
         """Tokenise on all cores; special tokens included, cut at `max_seq_length`."""
+        return TokenRows.from_texts(texts, self._tokenize)
+
+    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         cut = self.max_seq_length < math.inf
         encoded = self.tokenizer(
             list(texts),
@@ -122,7 +125,8 @@ class Transformer(InputModule):
             return_attention_mask=False,
             return_token_type_ids=False,
         )
-        return TokenRows.from_lists(encoded["input_ids"])
+        ids: list[list[int]] = encoded["input_ids"]
+        return ids
 
     def collate(self, rows: TokenRows, indices: Tensor) -> dict[str, Tensor]:
         """Make `input_ids`, `attention_mask` and, where the tokenizer has them, `token_type_ids` of zeros."""
