@@ -47,3 +47,11 @@ def test_lengths(rows):
 
 def test_no_rows():
     assert len(TokenRows.from_lists([])) == 0
+
+
+@given(lists, lists)
+def test_tables_are_put_under_one_another(first, second):
+    whole = TokenRows.concatenated([TokenRows.from_lists(first), TokenRows.from_lists(second)])
+    expected = TokenRows.from_lists(first + second)
+    assert torch.equal(whole.ids, expected.ids)
+    assert torch.equal(whole.offsets, expected.offsets)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.refusing import Refusing
 
 from foolsgold.sampling import NoDuplicatesBatchSampler
 
@@ -166,16 +167,6 @@ def test_ids_are_told_and_kept_by_pickling():
     data = pickle.dumps(sampler)
     assert len(data) < 2 * 500 * 4 + 2000
     assert list(pickle.loads(data)) == list(sampler)
-
-
-class Refusing(str):
-    """A text that cannot be compared or hashed in Python."""
-
-    def __eq__(self, other):
-        raise AssertionError("a text was compared")
-
-    def __hash__(self):
-        raise AssertionError("a text was hashed")
 
 
 def test_no_text_is_compared_in_python():

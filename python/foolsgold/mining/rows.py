@@ -72,7 +72,7 @@ def to_dataset(
 
 
 def _content_hash(columns: Mapping[str, Any]) -> str:
-    """Return 64 bits of the columns; `datasets` would pickle them to hash them, at the price of two copies."""
+    """Return 64 bits of the columns; `datasets` would pickle them for that, at the price of two copies."""
     digest = blake2b(digest_size=8)
     for name, column in columns.items():
         digest.update(f"{name} {len(column)} {column.type}".encode())

@@ -1,0 +1,131 @@
+"""No-duplicates batches beside sentence-transformers: the same guarantee first, then the times of both.
+
+    python benches/python/bench_sampling.py
+
+Two data sets of pairs. "half shared": 1,000,000 rows, every second positive in two rows. "twenty
+positives": 20,000 rows, 20 distinct positives. The first epoch is timed from the data set to the last
+batch, ids or hashes included; the next one from `set_epoch`. The peer's sampler hashes beforehand
+(`precompute_hashes=True`), its faster way. For ours the time of the plan alone is shown too.
+"""
+
+import argparse
+import logging
+import time
+
+import numpy as np
+from datasets import Dataset, disable_progress_bars
+
+
+def half_shared(rows):
+    positives = np.arange(rows)
+    positives[rows // 2 :] = np.arange(rows - rows // 2) // 2 + rows
+    return positives
+
+
+def twenty_positives(rows):
+    return np.arange(rows) % 20
+
+
+def pairs(positives, seed=0):
+    positives = np.random.default_rng(seed).permutation(positives)
+    return Dataset.from_dict(
+        {
+            "anchor": [f"what is the number of row {row} in the table?" for row in range(len(positives))],
+            "positive": [f"it is the value {value}, as every reader can see" for value in positives.tolist()],
+        }
+    ), positives
+
+
+def timed(work):
+    start = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - start
+
+
+def check(batches, positives, batch_size):
+    """Every batch full, no positive twice in one; how many different rows came."""
+    rows = np.array(batches)
+    assert rows.shape[1] == batch_size
+    values = np.sort(positives[rows], axis=1)
+    assert (values[:, 1:] != values[:, :-1]).all()
+    return len(np.unique(rows))
+
+
+def ours(data, batch_size):
+    from foolsgold.sampling import NoDuplicatesBatchSampler
+
+    def first_epoch():
+        sampler = NoDuplicatesBatchSampler(data, batch_size, True, seed=1)
+        return sampler, list(sampler)
+
+    def next_epoch():
+        sampler.set_epoch(1)
+        return list(sampler)
+
+    (sampler, first), first_seconds = timed(first_epoch)
+    assert len(sampler) == len(first)
+    second, next_seconds = timed(next_epoch)
+    assert len(sampler) == len(second)
+    sampler.set_epoch(2)
+    _, plan_seconds = timed(lambda: sampler.plan)
+    return [first, second], [first_seconds, next_seconds], plan_seconds
+
+
+def peers(data, batch_size):
+    import torch
+    from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
+
+    def first_epoch():
+        sampler = NoDuplicatesBatchSampler(
+            data, batch_size, True, generator=torch.Generator(), seed=1, precompute_hashes=True
+        )
+        return sampler, list(sampler)
+
+    def next_epoch():
+        sampler.set_epoch(1)
+        return list(sampler)
+
+    (sampler, first), first_seconds = timed(first_epoch)
+    second, next_seconds = timed(next_epoch)
+    return [first, second], [first_seconds, next_seconds]
+
+
+def bench(name, positives, batch_size, options):
+    data, positives = pairs(positives)
+    print(f"\n{name}: {len(positives):,} rows, batches of {batch_size}", flush=True)
+    ratios = []
+    for run in range(options.runs):
+        batches, seconds, plan_seconds = ours(data, batch_size)
+        used = [check(epoch, positives, batch_size) for epoch in batches]
+        line = f"run {run}: ours {seconds[0]:.3f} s, next {seconds[1]:.3f} s, its plan {plan_seconds:.3f} s"
+        line += f", rows {used[0]:,} and {used[1]:,}"
+        if not options.ours:
+            batches, peer_seconds = peers(data, batch_size)
+            used = [check(epoch, positives, batch_size) for epoch in batches]
+            line += f"; peer {peer_seconds[0]:.2f} s, next {peer_seconds[1]:.2f} s"
+            line += f", rows {used[0]:,} and {used[1]:,}"
+            ratios.append(np.divide(peer_seconds, seconds))
+            line += f"; ratios {ratios[-1][0]:.0f} and {ratios[-1][1]:.0f}"
+        print(line, flush=True)
+    if ratios:
+        first, following = np.median(ratios, axis=0)
+        print(f"median ratios: first epoch {first:.0f}, next epoch {following:.0f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--ours", action="store_true", help="leave the peer out")
+    options = parser.parse_args()
+    disable_progress_bars()
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
+    bench("half shared", half_shared(options.rows), options.batch_size, options)
+    bench("twenty positives", twenty_positives(20_000), 16, options)
+
+
+if __name__ == "__main__":
+    main()
