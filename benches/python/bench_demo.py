@@ -4,8 +4,8 @@
 
 The corpus is read once and split by module; seeds decide initial weights and batches. The peer's recipe is a
 plain one for such models: WordPiece of 30,000, 256 dimensions, three epochs in batches of 512 at a learning
-rate of 0.2, then two at 0.05, without and with one mined negative (relative margin 0.05, first 50 ranks). Both
-are measured by the same metrics over the same held-out queries.
+rate of 0.2, then two at 0.05, without and with one mined negative (relative margin 0.05, first 50 ranks).
+Both are measured by the same metrics over the same held-out queries.
 """
 
 import argparse
