@@ -39,7 +39,7 @@ walls: .venv/debug ## who may import whom
 		|| { echo 'the core must know no Python, no logger and no progress bar' >&2; exit 1; }
 
 rust: ## the core's tests; they need no Python
-	cargo test --quiet
+	FOOLSGOLD_MUTATIONS=10 cargo test --quiet
 
 python: .venv/debug ## the Python tests, training included
 	$(BIN)/python -m pytest -q -m "not parity and not gpu"

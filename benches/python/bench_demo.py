@@ -33,8 +33,8 @@ def ours(corpus, seed, folder):
 def peers(corpus, seed, folder):
     from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
     from sentence_transformers import SentenceTransformerTrainingArguments as Arguments
-    from sentence_transformers.losses import MultipleNegativesRankingLoss
-    from sentence_transformers.models import StaticEmbedding
+    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from sentence_transformers.util import mine_hard_negatives
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
     from transformers import set_seed

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from transformers import PrinterCallback, ProgressCallback
 
 from foolsgold.evaluation.retrieval import retrieval_metrics
 from foolsgold.losses import MultipleNegativesRankingLoss
@@ -30,6 +31,14 @@ TOP_K = 100
 """Documents looked at for each held-out query."""
 
 _LOGS_PER_STAGE = 60
+
+
+class _Bar(ProgressCallback):  # type: ignore[misc]
+    """A bar over the steps with the loss at its end, in place of a line for each."""
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        if self.training_bar is not None and "loss" in logs:
+            self.training_bar.set_postfix(loss=f"{logs['loss']:.3f}")
 
 
 class Found(NamedTuple):
@@ -82,6 +91,9 @@ def train(
         loss=MultipleNegativesRankingLoss(model, scale=stage.scale),
         optimizer_cls_and_kwargs=(torch.optim.Adam, {"lr": stage.learning_rate, "fused": True}),
     )
+    trainer.remove_callback(ProgressCallback if progress else PrinterCallback)
+    if progress:
+        trainer.add_callback(_Bar)
     trainer.train()
     return [(log["step"], log["loss"]) for log in trainer.state.log_history if "loss" in log]
 

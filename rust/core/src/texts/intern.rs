@@ -19,6 +19,8 @@ use crate::tick::Tick;
 /// Cells a shard should hold, so that its table stays in a core's cache.
 const SHARD: usize = 1 << 15;
 const MAX_SHARDS: usize = 1 << 10;
+/// 2^64 over the golden ratio, as for any multiplicative hash.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 pub(super) struct Numbered {
     pub(super) ids: Vec<u32>,
@@ -27,9 +29,10 @@ pub(super) struct Numbered {
     pub(super) block_hashes: Vec<Vec<u64>>,
 }
 
-/// A block's cells, dealt by shard: shard `s` has `cells[cuts[s]..cuts[s + 1]]`, in order.
+/// A block's cells, dealt by the highest bits of their hashes: shard `s` has `cells[cuts[s]..cuts[s + 1]]`, in order,
+/// each with the lowest bits of its hash.
 struct Dealt {
-    cells: Vec<(u64, u32)>,
+    cells: Vec<(u32, u32)>,
     cuts: Vec<u32>,
     hash: u64,
 }
@@ -97,11 +100,11 @@ fn deal(cells: &Cells, range: Range<usize>, shards: usize, hashes: &mut Vec<u64>
     let mut dealt = vec![(0, 0); hashes.len()];
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "there are fewer than 2^32 cells"
+        reason = "the lowest bits of a hash are kept; there are fewer than 2^32 cells"
     )]
     for (cell, &hash) in range.zip(hashes.iter()) {
         let place = &mut places[shard_of(hash)];
-        dealt[*place as usize] = (hash, cell as u32);
+        dealt[*place as usize] = (hash as u32, cell as u32);
         *place += 1;
     }
     let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
@@ -124,14 +127,16 @@ fn hash_all<'a>(
 fn find_firsts(cells: &Cells, dealt: &[Dealt], shard: usize, first_of: &[AtomicU32]) {
     let slice = |block: &Dealt| block.cuts[shard] as usize..block.cuts[shard + 1] as usize;
     let count = dealt.iter().map(|block| slice(block).len()).sum();
-    let mut table: HashTable<(u64, u32)> = HashTable::with_capacity(count);
+    let mut table: HashTable<(u32, u32)> = HashTable::with_capacity(count);
+    // The table wants its bits at both ends.
+    let spread = |hash: u32| u64::from(hash).wrapping_mul(SPREAD);
     for block in dealt {
         for &(hash, cell) in &block.cells[slice(block)] {
-            let equal = |&(other, first): &(u64, u32)| {
+            let equal = |&(other, first): &(u32, u32)| {
                 other == hash && cells.text(first) == cells.text(cell)
             };
             let (_, first) = *table
-                .entry(hash, equal, |&(hash, _)| hash)
+                .entry(spread(hash), equal, |&(hash, _)| spread(hash))
                 .or_insert((hash, cell))
                 .get();
             first_of[cell as usize].store(first, Ordering::Relaxed);
