@@ -130,7 +130,7 @@ def _recipe(recipe: Recipe, options: argparse.Namespace, num_rows: int) -> Recip
     """Change what the options name; a default batch shrinks with little data, one asked for is an error."""
     stage = {"epochs": options.epochs, "learning_rate": options.learning_rate}
     first = replace(recipe.in_batch, **{name: value for name, value in stage.items() if value is not None})
-    batch_size = options.batch_size or min(recipe.batch_size, max(2, num_rows // 4))
+    batch_size = options.batch_size or min(recipe.batch_size, max(2, num_rows // 16))
     if not 2 <= batch_size <= num_rows:
         raise ValueError(
             f"`--batch-size` must be 2 to the {num_rows} rows of training data, got {batch_size}"

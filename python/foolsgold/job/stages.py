@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from foolsgold.losses import MultipleNegativesRankingLoss
 from foolsgold.mining.bm25 import BM25
 from foolsgold.mining.hard_negatives import mine_hard_negatives
 from foolsgold.mining.search import mine
+from foolsgold.sampling import NoDuplicatesBatchSampler
 from foolsgold.training.arguments import SentenceTransformerTrainingArguments
 from foolsgold.training.trainer import SentenceTransformerTrainer
 
@@ -31,6 +33,9 @@ TOP_K = 100
 """Documents looked at for each held-out query."""
 
 _LOGS_PER_STAGE = 60
+_LEAST_BATCH = 2
+
+logger = logging.getLogger(__name__)
 
 
 class _Bar(ProgressCallback):  # type: ignore[misc]
@@ -67,7 +72,9 @@ def train(
         folder: For what the trainer writes.
         progress: Show a progress bar.
     """
-    batch_size = recipe.batch_size
+    batch_size = fitting_batch_size(rows, recipe.batch_size)
+    if batch_size < recipe.batch_size:
+        logger.warning("batches have %d rows: in larger ones too many texts would come twice", batch_size)
     num_steps = max(1, int(len(rows) // batch_size * stage.epochs))
     args = SentenceTransformerTrainingArguments(
         output_dir=str(folder),
@@ -96,6 +103,23 @@ def train(
         trainer.add_callback(_Bar)
     trainer.train()
     return [(log["step"], log["loss"]) for log in trainer.state.log_history if "loss" in log]
+
+
+def fitting_batch_size(rows: Dataset, wanted: int) -> int:
+    """Halve `wanted` until batches in which no text comes twice hold at least half of `rows`.
+
+    Mined negatives are the same few documents for many rows, most of all where there is little data.
+    """
+    size = wanted
+    while size > _LEAST_BATCH:
+        try:
+            if 2 * size * len(NoDuplicatesBatchSampler(rows, size, drop_last=True)) >= len(rows):
+                break
+        except ValueError:
+            # Not one batch of this size.
+            pass
+        size = max(size // 2, _LEAST_BATCH)
+    return size
 
 
 def search(model: SentenceTransformer, held_out: HeldOut, *, progress: bool) -> Found:
