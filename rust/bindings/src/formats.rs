@@ -148,12 +148,12 @@ pub(crate) fn is_beir(folder: PathBuf) -> bool {
 /// Reads a BEIR folder: the documents and the queries, each as a table with the column `text`, and the judgments of each split.
 #[pyfunction]
 #[pyo3(signature = (folder, *, threads, progress=None))]
-pub(crate) fn read_beir<'py>(
-    py: Python<'py>,
+pub(crate) fn read_beir(
+    py: Python<'_>,
     folder: PathBuf,
     threads: usize,
     progress: Option<Py<PyAny>>,
-) -> PyResult<(Table, Table, Vec<Judgments<'py>>)> {
+) -> PyResult<(Table, Table, Vec<Judgments<'_>>)> {
     let beir = enter(py, progress, |tick| {
         formats::Beir::read(&folder, threads, tick)
     })?;

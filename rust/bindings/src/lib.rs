@@ -2,6 +2,11 @@
 //!
 //! No algorithm lives here. Users read the Python wrappers; the stubs are `python/foolsgold/_core.pyi`.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "arguments are extracted from Python as values of their own"
+)]
+
 mod arrays;
 mod arrow;
 mod enter;
@@ -14,11 +19,9 @@ mod ranking;
 mod sampling;
 mod texts;
 
-use pyo3::prelude::*;
-
-#[pymodule]
+#[pyo3::pymodule]
 mod _core {
-    use super::*;
+    use pyo3::prelude::*;
 
     #[pymodule_export]
     use super::formats::{Table, is_beir, read_beir};
