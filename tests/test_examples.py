@@ -21,7 +21,7 @@ def modules_with_examples():
             yield ".".join(part for part in parts if part != "__init__")
 
 
-@pytest.mark.parametrize("name", modules_with_examples())
+@pytest.mark.parametrize("name", list(modules_with_examples()))
 def test_docstrings(name):
     module = importlib.import_module(name)
     failed, tried = doctest.testmod(module)
