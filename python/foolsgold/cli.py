@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from foolsgold import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from foolsgold.job.corpus import Corpus
     from foolsgold.job.recipe import EmbeddedModel, Recipe
@@ -32,10 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, 2 for bad input or a refused file (one line says which), 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("foolsgold").setLevel(logging.WARNING if options.quiet else logging.INFO)
     try:
-        outcome = options.command(options)
+        with _notices(quiet=options.quiet):
+            outcome = options.command(options)
     except KeyboardInterrupt:
         _complain("interrupted\nhint: the same command goes on where this one stopped")
         return _INTERRUPTED
@@ -46,6 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _USAGE_ERROR
     _show(outcome, options)
     return 0
+
+
+@contextmanager
+def _notices(*, quiet: bool) -> Iterator[None]:
+    """Tell on standard error what the package does, as it does it; a caller's own levels come back."""
+    logger = logging.getLogger("foolsgold")
+    level = logger.level
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _parser() -> argparse.ArgumentParser:
