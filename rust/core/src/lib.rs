@@ -20,6 +20,7 @@
 //! [`Error`](error::Error) that names the argument; nothing public panics.
 
 pub mod cpu;
+mod deal;
 pub mod error;
 pub mod formats;
 pub mod kernels;

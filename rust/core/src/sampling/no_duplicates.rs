@@ -13,7 +13,7 @@ mod repeat;
 
 use crate::error::{Error, Result};
 use crate::key::{Key, stream};
-use crate::sampling::order::{random_positions, sort_by_position};
+use crate::sampling::order::{shuffled, sorted};
 use crate::sampling::plan::{Batching, Plan, Report};
 use crate::tick::Tick;
 use batches::Batches;
@@ -127,46 +127,45 @@ impl NoDuplicates {
         let (order, spare) = self.order(key.fold(stream::SHUFFLE), threads, tick)?;
         let targets = self.batching.sizes(self.conflicts.rows(), self.batches);
         let mut batches = Batches::new(targets);
-        let mut rest = first_fit(&self.conflicts, &order, &mut batches, tick)?;
+        let mut rest = first_fit(&self.conflicts, &order, &mut batches, threads, tick)?;
         rest.extend(spare);
         fill_holes(&self.conflicts, &mut batches, rest, key, tick)?;
         Ok(batches)
     }
 
     /// Rows in the order in which they are placed, and rows beyond one for each batch that holds their value.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "rows are 32 bits; a rank is below its count, so its position is below 2^32"
-    )]
     fn order(&self, key: Key, threads: usize, tick: &mut Tick<'_>) -> Result<(Vec<u32>, Vec<u32>)> {
-        let mut positions = random_positions(self.conflicts.rows(), key, threads, tick)?;
-        let limit = FREQUENT.min((self.batches / 64) as u32 + 1);
-        let mut spare = Vec::new();
-        if self.conflicts.most() > limit {
-            let mut ranks = vec![0u32; self.conflicts.values()];
-            let inside = key.fold(0);
-            positions.retain_mut(|item| {
-                let row = *item as u32;
-                let Some((value, count)) = self
-                    .conflicts
-                    .heaviest(row)
-                    .filter(|&(_, count)| count > limit)
-                else {
-                    return true;
-                };
-                let rank = ranks[value];
-                ranks[value] += 1;
-                if rank as usize >= self.batches {
-                    spare.push(row);
-                    return false;
-                }
-                let strata = u64::from(count).min(self.batches as u64);
-                let offset = inside.bits(u64::from(row)) >> 32;
-                *item = ((u64::from(rank) << 32 | offset) / strata) << 32 | u64::from(row);
-                true
-            });
-            sort_by_position(&mut positions, tick)?;
+        let order = shuffled(self.conflicts.rows(), key, threads, tick)?;
+        let limit = u64::from(FREQUENT).min(self.batches as u64 / 64 + 1);
+        if u64::from(self.conflicts.most()) <= limit {
+            return Ok((order, Vec::new()));
         }
+        let places = order.len() as u64;
+        let mut spare = Vec::new();
+        let mut ranks = vec![0u32; self.conflicts.values()];
+        let inside = key.fold(0);
+        // Where each row goes, as a share of 2^32, above its number.
+        let mut positions = Vec::with_capacity(order.len());
+        for (place, row) in (0..).zip(order) {
+            let frequent = self.conflicts.heaviest(row);
+            let position = match frequent.filter(|&(_, count)| u64::from(count) > limit) {
+                None => (place << 32) / places,
+                Some((value, count)) => {
+                    let rank = ranks[value];
+                    ranks[value] += 1;
+                    if rank as usize >= self.batches {
+                        spare.push(row);
+                        continue;
+                    }
+                    let strata = u64::from(count).min(self.batches as u64);
+                    let offset = inside.bits(u64::from(row)) >> 32;
+                    (u64::from(rank) << 32 | offset) / strata
+                }
+            };
+            positions.push(position << 32 | u64::from(row));
+        }
+        let positions = sorted(&positions, threads, tick)?;
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half is the row")]
         let order = positions.into_iter().map(|item| item as u32).collect();
         Ok((order, spare))
     }

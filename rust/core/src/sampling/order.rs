@@ -1,70 +1,93 @@
-//! Random orders: every row draws a position of 32 bits, and rows are sorted by it.
+//! Random orders, and orders by position.
 
+use crate::deal::Dealt;
 use crate::error::Result;
 use crate::key::Key;
 use crate::pool;
 use crate::tick::Tick;
 
 const BLOCK: usize = 1 << 16;
-/// Below this, comparing is faster than counting digits.
-const SMALL: usize = 1 << 12;
-const DIGIT: u32 = 11;
+/// Items that are put in order at once, in a core's first cache.
+const SHARD: usize = 1 << 12;
+const MAX_SHARDS: usize = 1 << 12;
 
-/// Positions above, rows below: the numbers `position << 32 | row` in ascending order. O(rows).
-pub(super) fn random_positions(
+/// The rows `0..rows` in random order, every one equally likely. O(rows).
+///
+/// Each row draws its shard, then each shard is shuffled (Rao 1961, Sandelius 1962).
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "rows are 32 bits, shards fewer"
+)]
+pub(super) fn shuffled(
     rows: usize,
     key: Key,
     threads: usize,
     tick: &mut Tick<'_>,
-) -> Result<Vec<u64>> {
-    let mut positions = vec![0; rows];
-    pool::fill_blocks(threads, &mut positions, BLOCK, tick, |start, block| {
-        for (row, position) in (start as u64..).zip(block) {
-            *position = key.bits(row) & !u64::from(u32::MAX) | row;
-        }
-        Ok(())
-    })?;
-    sort_by_position(&mut positions, tick)?;
-    Ok(positions)
+) -> Result<Vec<u32>> {
+    let bits = shard_bits(rows);
+    let draw = |row: usize| (highest(key.bits(row as u64), bits), row as u32);
+    let shuffle = |shard: usize, rows: &mut [u32]| key.fold(shard as u64).rng().shuffle(rows);
+    by_shard(rows, bits, draw, shuffle, threads, tick)
 }
 
-/// Sorts by the upper 32 bits, stable. O(items), as many again in memory.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "digits are what is left of a number"
-)]
-pub(super) fn sort_by_position(items: &mut Vec<u64>, tick: &mut Tick<'_>) -> Result<()> {
-    if items.len() <= SMALL {
-        items.sort_by_key(|item| item >> 32);
-        return Ok(());
+/// Numbers in ascending order, whose highest bits are about even. O(items).
+pub(super) fn sorted(items: &[u64], threads: usize, tick: &mut Tick<'_>) -> Result<Vec<u64>> {
+    let bits = shard_bits(items.len());
+    let item = |at: usize| (highest(items[at], bits), items[at]);
+    let sort = |_, items: &mut [u64]| items.sort_unstable();
+    by_shard(items.len(), bits, item, sort, threads, tick)
+}
+
+fn shard_bits(len: usize) -> u32 {
+    (len / SHARD)
+        .next_power_of_two()
+        .min(MAX_SHARDS)
+        .trailing_zeros()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a shard has few bits")]
+fn highest(item: u64, bits: u32) -> usize {
+    item.rotate_left(bits) as usize & ((1 << bits) - 1)
+}
+
+/// Deals `len` items, each with its shard, to `2^bits` shards; these one after the other, each put in order by `arrange`.
+fn by_shard<T: Copy + Default + Send + Sync>(
+    len: usize,
+    bits: u32,
+    item: impl Fn(usize) -> (usize, T) + Sync,
+    arrange: impl Fn(usize, &mut [T]) + Sync,
+    threads: usize,
+    tick: &mut Tick<'_>,
+) -> Result<Vec<T>> {
+    let shards = 1 << bits;
+    let blocks = pool::map_blocks(threads, len, BLOCK, tick, |range| {
+        Ok(Dealt::new(range.map(&item), shards))
+    })?;
+    let mut out = vec![T::default(); len];
+    let mut rest = &mut out[..];
+    let mut places = Vec::with_capacity(shards);
+    for shard in 0..shards {
+        let count = blocks.iter().map(|block| block.shard(shard).len()).sum();
+        places.push(rest.split_off_mut(..count).unwrap_or_default());
     }
-    let shifts = [32, 32 + DIGIT, 32 + 2 * DIGIT];
-    let digit = |item: u64, shift: u32| (item >> shift) as usize & ((1 << DIGIT) - 1);
-    let mut places = vec![[0usize; 3]; 1 << DIGIT];
-    for &item in items.iter() {
-        for (at, &shift) in shifts.iter().enumerate() {
-            places[digit(item, shift)][at] += 1;
-        }
-    }
-    for at in 0..shifts.len() {
-        let mut start = 0;
-        for place in &mut places {
-            start += std::mem::replace(&mut place[at], start);
-        }
-    }
-    let mut sorted = vec![0; items.len()];
-    for (at, &shift) in shifts.iter().enumerate() {
-        for chunk in items.chunks(1 << 20) {
-            tick.at(0, 1)?;
-            for &item in chunk {
-                let place = &mut places[digit(item, shift)][at];
-                sorted[*place] = item;
-                *place += 1;
+    let places = places.into_iter().enumerate();
+    pool::map_items(
+        threads,
+        places,
+        tick,
+        || (),
+        |(), (shard, place)| {
+            let mut end = 0;
+            for block in &blocks {
+                let items = block.shard(shard);
+                place[end..end + items.len()].copy_from_slice(items);
+                end += items.len();
             }
-        }
-        std::mem::swap(items, &mut sorted);
-    }
-    Ok(())
+            arrange(shard, place);
+            Ok(())
+        },
+    )?;
+    Ok(out)
 }
 
 #[cfg(test)]
@@ -72,29 +95,59 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counting_digits_equals_comparing() -> Result<()> {
-        for len in [0, 5, SMALL, SMALL + 1, 50_000] {
+    fn shards_in_order_are_a_sort() -> Result<()> {
+        for len in [0, 5, SHARD, 2 * SHARD, 200_000] {
             let key = Key::new(len as u64);
-            let mut items: Vec<u64> = (0..len as u64).map(|at| key.bits(at)).collect();
+            let items: Vec<u64> = (0..len as u64).map(|at| key.bits(at)).collect();
             let mut expected = items.clone();
-            expected.sort_by_key(|item| item >> 32);
-            sort_by_position(&mut items, &mut Tick::silent())?;
-            assert_eq!(items, expected);
+            expected.sort_unstable();
+            for threads in 1..3 {
+                assert_eq!(sorted(&items, threads, &mut Tick::silent())?, expected);
+            }
         }
         Ok(())
     }
 
     #[test]
-    fn positions_are_even_and_rows_complete() -> Result<()> {
-        let sorted = random_positions(10_000, Key::new(3), 2, &mut Tick::silent())?;
-        let mut rows: Vec<u64> = sorted
-            .iter()
-            .map(|item| item & u64::from(u32::MAX))
-            .collect();
-        let early = rows[..5000].iter().filter(|&&row| row < 5000).count();
-        assert!(early.abs_diff(2500) < 150, "{early}");
-        rows.sort_unstable();
-        assert!(rows.into_iter().eq(0..10_000));
+    fn an_order_has_every_row_and_depends_on_the_key_alone() -> Result<()> {
+        for len in [0, 1, SHARD, 5 * SHARD + 3] {
+            let order = shuffled(len, Key::new(3), 1, &mut Tick::silent())?;
+            assert_eq!(order, shuffled(len, Key::new(3), 2, &mut Tick::silent())?);
+            let mut rows = order.clone();
+            rows.sort_unstable();
+            assert!(rows.into_iter().map(|row| row as usize).eq(0..len));
+            if len > 1 {
+                assert_ne!(order, shuffled(len, Key::new(4), 2, &mut Tick::silent())?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where each of six rows comes, over many keys; and in many shards, where the rows of each tenth come.
+    #[test]
+    fn every_place_is_equally_likely() -> Result<()> {
+        let mut counts = [[0.0f64; 6]; 6];
+        for seed in 0..6000 {
+            let order = shuffled(6, Key::new(seed), 1, &mut Tick::silent())?;
+            for (place, row) in order.into_iter().enumerate() {
+                counts[place][row as usize] += 1.0;
+            }
+        }
+        let spread = |counts: &[f64], mean: f64| -> f64 {
+            counts
+                .iter()
+                .map(|count| (count - mean).powi(2) / mean)
+                .sum()
+        };
+        // Chi-squared of 25 and of 81 degrees of freedom: these are passed once in 10^5.
+        assert!(spread(counts.as_flattened(), 1000.0) < 70.0);
+        let rows = 100_000;
+        let order = shuffled(rows, Key::new(1), 2, &mut Tick::silent())?;
+        let mut counts = [[0.0f64; 10]; 10];
+        for (place, row) in order.into_iter().enumerate() {
+            counts[place * 10 / rows][row as usize * 10 / rows] += 1.0;
+        }
+        assert!(spread(counts.as_flattened(), 1000.0) < 145.0);
         Ok(())
     }
 }

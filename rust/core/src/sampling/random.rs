@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::key::{Key, stream};
-use crate::sampling::order::random_positions;
+use crate::sampling::order::shuffled;
 use crate::sampling::plan::{Batching, Plan, Report};
 use crate::tick::Tick;
 
@@ -10,7 +10,6 @@ use crate::tick::Tick;
 ///
 /// # Errors
 /// [`Argument`](crate::Error::Argument) where the rows do not make one batch for each rank, [`Cancelled`](crate::Error::Cancelled).
-#[expect(clippy::cast_possible_truncation, reason = "the lower half is the row")]
 pub fn random(
     rows: usize,
     batching: Batching,
@@ -23,10 +22,7 @@ pub fn random(
     let key = Key::new(seed).fold(epoch).fold(stream::SHUFFLE);
     let sizes = batching.sizes(rows, batches);
     let places: usize = sizes.iter().map(|&size| size as usize).sum();
-    let mut order: Vec<u32> = random_positions(rows, key, threads, tick)?
-        .into_iter()
-        .map(|item| item as u32)
-        .collect();
+    let mut order = shuffled(rows, key, threads, tick)?;
     order.truncate(places);
     let report = Report::new(batching, rows, order.len(), order.len());
     Ok(Plan::new(order, &sizes, batching, seed, epoch, report))

@@ -3,15 +3,17 @@
 //! A shard sees its cells in order, so a text's first cell is found whatever the number of threads, and numbering first
 //! cells in order gives ids in the order of first appearance.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use arrow_array::ArrayAccessor;
-use hashbrown::HashTable;
+use hashbrown::hash_table::{Entry, HashTable};
 use twox_hash::XxHash3_64;
 
 use super::column::{Cells, with_strings};
 use super::{BLOCK, ColumnIds, column::Chunk};
+use crate::deal::Dealt;
 use crate::error::Result;
 use crate::pool;
 use crate::tick::Tick;
@@ -19,6 +21,8 @@ use crate::tick::Tick;
 /// Cells a shard should hold, so that its table stays in a core's cache.
 const SHARD: usize = 1 << 15;
 const MAX_SHARDS: usize = 1 << 10;
+/// Pairs of texts that are compared together.
+const GROUP: usize = 1 << 5;
 /// 2^64 over the golden ratio, as for any multiplicative hash.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -29,11 +33,9 @@ pub(super) struct Numbered {
     pub(super) block_hashes: Vec<Vec<u64>>,
 }
 
-/// A block's cells, dealt by the highest bits of their hashes: shard `s` has `cells[cuts[s]..cuts[s + 1]]`, in order,
-/// each with the lowest bits of its hash.
-struct Dealt {
-    cells: Vec<(u32, u32)>,
-    cuts: Vec<u32>,
+/// A block's cells, dealt by the highest bits of their hashes, each with the lowest.
+struct Block {
+    cells: Dealt<(u32, u32)>,
     hash: u64,
 }
 
@@ -42,27 +44,25 @@ pub(super) fn intern(cells: &Cells, threads: usize, tick: &mut Tick<'_>) -> Resu
     let columns: Vec<Vec<Range<usize>>> =
         cells.columns().map(|column| blocks_of(&column)).collect();
     let ranges: Vec<Range<usize>> = columns.iter().flatten().cloned().collect();
-    let dealt = pool::map_items(
+    let blocks = pool::map_items(
         threads,
         ranges.iter().cloned(),
         tick,
         Vec::new,
         |hashes, range| Ok(deal(cells, range, shards, hashes)),
     )?;
-    let first_of: Vec<AtomicU32> = std::iter::repeat_with(|| AtomicU32::new(0))
-        .take(cells.len())
-        .collect();
+    let first_of: Vec<AtomicU32> = (0u32..).take(cells.len()).map(AtomicU32::new).collect();
     pool::map_items(
         threads,
         0..shards,
         tick,
         || (),
         |(), shard| {
-            find_firsts(cells, &dealt, shard, &first_of);
+            find_firsts(cells, &blocks, shard, &first_of);
             Ok(())
         },
     )?;
-    let mut hashes = dealt.into_iter().map(|block| block.hash);
+    let mut hashes = blocks.into_iter().map(|block| block.hash);
     let block_hashes = columns
         .iter()
         .map(|blocks| hashes.by_ref().take(blocks.len()).collect())
@@ -82,35 +82,23 @@ fn blocks_of(column: &Range<usize>) -> Vec<Range<usize>> {
         .collect()
 }
 
-fn deal(cells: &Cells, range: Range<usize>, shards: usize, hashes: &mut Vec<u64>) -> Dealt {
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "some bits of a hash are meant; there are fewer than 2^32 cells"
+)]
+fn deal(cells: &Cells, range: Range<usize>, shards: usize, hashes: &mut Vec<u64>) -> Block {
     hashes.clear();
     for (chunk, part) in cells.parts(range.clone()) {
         with_strings!(chunk, array => hash_all(array, part, hashes));
     }
-    #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are taken")]
     let shard_of = |hash: u64| hash.rotate_left(shards.trailing_zeros()) as usize & (shards - 1);
-    let mut cuts = vec![0u32; shards + 1];
-    for &hash in hashes.iter() {
-        cuts[shard_of(hash) + 1] += 1;
-    }
-    for shard in 0..shards {
-        cuts[shard + 1] += cuts[shard];
-    }
-    let mut places = cuts.clone();
-    let mut dealt = vec![(0, 0); hashes.len()];
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the lowest bits of a hash are kept; there are fewer than 2^32 cells"
-    )]
-    for (cell, &hash) in range.zip(hashes.iter()) {
-        let place = &mut places[shard_of(hash)];
-        dealt[*place as usize] = (hash as u32, cell as u32);
-        *place += 1;
-    }
+    let items = hashes
+        .iter()
+        .zip(range)
+        .map(|(&hash, cell)| (shard_of(hash), (hash as u32, cell as u32)));
     let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
-    Dealt {
-        cells: dealt,
-        cuts,
+    Block {
+        cells: Dealt::new(items, shards),
         hash: XxHash3_64::oneshot(&bytes),
     }
 }
@@ -124,21 +112,45 @@ fn hash_all<'a>(
     hashes.extend(part.map(|at| XxHash3_64::oneshot(array.value(at).as_bytes())));
 }
 
-fn find_firsts(cells: &Cells, dealt: &[Dealt], shard: usize, first_of: &[AtomicU32]) {
-    let slice = |block: &Dealt| block.cuts[shard] as usize..block.cuts[shard + 1] as usize;
-    let count = dealt.iter().map(|block| slice(block).len()).sum();
-    let mut table: HashTable<(u32, u32)> = HashTable::with_capacity(count);
+/// Stores the first cell of every cell of a shard that is not its own first.
+///
+/// Cells of equal bits are taken for equal at first and compared afterwards, many at a time: their texts lie anywhere in
+/// memory, and asked for together they arrive together. Those that differ after all are told apart text by text.
+fn find_firsts(cells: &Cells, blocks: &[Block], shard: usize, first_of: &[AtomicU32]) {
+    let dealt = blocks.iter().map(|block| block.cells.shard(shard));
+    let count = dealt.clone().map(<[_]>::len).sum();
     // The table wants its bits at both ends.
     let spread = |hash: u32| u64::from(hash).wrapping_mul(SPREAD);
-    for block in dealt {
-        for &(hash, cell) in &block.cells[slice(block)] {
-            let equal = |&(other, first): &(u32, u32)| {
-                other == hash && cells.text(first) == cells.text(cell)
+    let mut table: HashTable<(u32, u32)> = HashTable::with_capacity(count);
+    let mut pairs = Vec::new();
+    for &(hash, cell) in dealt.flatten() {
+        let equal = |&(other, _): &(u32, u32)| other == hash;
+        match table.entry(spread(hash), equal, |&(hash, _)| spread(hash)) {
+            Entry::Vacant(place) => {
+                place.insert((hash, cell));
+            }
+            Entry::Occupied(place) => pairs.push((place.get().1, cell)),
+        }
+    }
+    let mut others: HashMap<&str, u32> = HashMap::new();
+    let mut texts = Vec::with_capacity(GROUP);
+    for group in pairs.chunks(GROUP) {
+        texts.clear();
+        texts.extend(
+            group
+                .iter()
+                .map(|&(first, cell)| (cells.text(first), cells.text(cell))),
+        );
+        let ends = texts
+            .iter()
+            .flat_map(|(first, text)| [first.as_bytes().last(), text.as_bytes().last()]);
+        std::hint::black_box(ends.flatten().fold(0, |all, byte| all ^ byte));
+        for (&(first, cell), (text_of_first, text)) in group.iter().zip(&texts) {
+            let first = if text == text_of_first {
+                first
+            } else {
+                *others.entry(text).or_insert(cell)
             };
-            let (_, first) = *table
-                .entry(spread(hash), equal, |&(hash, _)| spread(hash))
-                .or_insert((hash, cell))
-                .get();
             first_of[cell as usize].store(first, Ordering::Relaxed);
         }
     }
@@ -174,4 +186,36 @@ pub(super) fn fingerprint(block_hashes: &[Vec<u64>], columns: &[ColumnIds]) -> u
     }
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     XxHash3_64::oneshot(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::texts::{Column, Texts};
+
+    /// Texts whose hashes have the same lowest 32 bits.
+    fn alike() -> Vec<String> {
+        let mut seen: HashMap<u32, String> = HashMap::new();
+        let mut found = Vec::new();
+        for text in (0..500_000).map(|number| number.to_string()) {
+            #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are meant")]
+            let bits = XxHash3_64::oneshot(text.as_bytes()) as u32;
+            if let Some(other) = seen.insert(bits, text.clone()) {
+                found.extend([other, text]);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn texts_of_equal_bits_are_told_apart() -> Result<()> {
+        let texts = alike();
+        assert!(texts.len() >= 4, "{texts:?}");
+        let count = u32::try_from(texts.len()).unwrap_or(0);
+        let rows: Vec<u32> = (0..3).flat_map(|_| 0..count).collect();
+        let column = Column::from_strings("text", rows.iter().map(|&at| &texts[at as usize]));
+        let interned = Texts::intern(vec![column], 2, &mut Tick::silent())?;
+        assert_eq!(interned.columns[0].ids, rows);
+        Ok(())
+    }
 }

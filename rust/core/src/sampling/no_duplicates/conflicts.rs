@@ -96,6 +96,25 @@ impl Conflicts {
         &self.values[row as usize * self.width..][..self.width]
     }
 
+    /// [`width`](Self::width) numbers for each of `rows`: its shared values among numbers that are no value's.
+    pub(super) fn in_order(
+        &self,
+        rows: &[u32],
+        threads: usize,
+        tick: &mut Tick<'_>,
+    ) -> Result<Vec<u32>> {
+        let mut values = vec![NONE; rows.len() * self.width];
+        let block = BLOCK * self.width.max(1);
+        pool::fill_blocks(threads, &mut values, block, tick, |start, block| {
+            let rows = &rows[start / self.width..];
+            for (values, &row) in block.chunks_exact_mut(self.width).zip(rows) {
+                values.copy_from_slice(self.raw(row));
+            }
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
     /// A row's most frequent value and its count; the first of several.
     pub(super) fn heaviest(&self, row: u32) -> Option<(usize, u32)> {
         self.of(row)

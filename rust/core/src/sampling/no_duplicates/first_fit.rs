@@ -5,9 +5,9 @@ use super::conflicts::Conflicts;
 use crate::error::Result;
 use crate::tick::Tick;
 
-const BLOCK: usize = 1 << 16;
-/// Rows whose values are fetched together.
+/// Rows whose masks are fetched together.
 const GROUP: usize = 1 << 8;
+const GROUPS_PER_TICK: usize = 1 << 8;
 /// How often rows that fitted nowhere come again.
 const PASSES: usize = 4;
 
@@ -40,6 +40,7 @@ impl Mask {
 struct Window<'a> {
     conflicts: &'a Conflicts,
     batches: &'a mut Batches,
+    /// One a value, and at last one of no value that stays empty.
     masks: Vec<Mask>,
     first: u32,
     open: u64,
@@ -50,61 +51,61 @@ pub(super) fn first_fit(
     conflicts: &Conflicts,
     order: &[u32],
     batches: &mut Batches,
+    threads: usize,
     tick: &mut Tick<'_>,
 ) -> Result<Vec<u32>> {
     let mut window = Window {
         conflicts,
         batches,
-        masks: vec![Mask::default(); conflicts.values()],
+        masks: vec![Mask::default(); conflicts.values() + 1],
         first: 0,
         open: 0,
     };
     window.open_up_to(64);
-    let mut rest = window.pass(order, tick)?;
+    let mut rest = window.pass(order, threads, tick)?;
     for _ in 1..PASSES {
         if rest.is_empty() || window.open == 0 {
             break;
         }
-        rest = window.pass(&rest, tick)?;
+        rest = window.pass(&rest, threads, tick)?;
     }
     Ok(rest)
 }
 
 impl Window<'_> {
-    fn pass(&mut self, order: &[u32], tick: &mut Tick<'_>) -> Result<Vec<u32>> {
+    fn pass(&mut self, order: &[u32], threads: usize, tick: &mut Tick<'_>) -> Result<Vec<u32>> {
+        let width = self.conflicts.width();
+        let values = self.conflicts.in_order(order, threads, tick)?;
         let mut rest = Vec::new();
-        let mut values = Vec::new();
-        for (done, block) in (0..).zip(order.chunks(BLOCK)) {
-            tick.at(done, order.len().div_ceil(BLOCK) as u64)?;
-            for group in block.chunks(GROUP) {
-                // Rows and masks lie anywhere in memory: asked for together, they arrive together.
-                values.clear();
-                for &row in group {
-                    values.extend_from_slice(self.conflicts.raw(row));
-                }
-                let bases = values
-                    .iter()
-                    .filter_map(|&value| self.masks.get(value as usize));
-                std::hint::black_box(bases.fold(0, |all, mask| all ^ mask.base));
-                for (at, &row) in group.iter().enumerate() {
-                    let width = self.conflicts.width();
-                    if !self.place(row, &values[at * width..(at + 1) * width]) {
-                        rest.push(row);
-                    }
+        for (at, group) in order.chunks(GROUP).enumerate() {
+            if at % GROUPS_PER_TICK == 0 {
+                tick.at((at * GROUP) as u64, order.len() as u64)?;
+            }
+            // Masks lie anywhere in memory: asked for together, they arrive together.
+            let values = &values[at * GROUP * width..][..group.len() * width];
+            let bases = values
+                .iter()
+                .map(|&value| self.masks[self.mask_of(value)].base);
+            std::hint::black_box(bases.fold(0, |all, base| all ^ base));
+            for (at, &row) in group.iter().enumerate() {
+                if !self.place(row, &values[at * width..][..width]) {
+                    rest.push(row);
                 }
             }
         }
         Ok(rest)
     }
 
+    /// The place of a value's mask; a value that no other row has, has none. No branch, for it could not be foretold.
+    fn mask_of(&self, value: u32) -> usize {
+        (value as usize).min(self.masks.len() - 1)
+    }
+
     /// Puts a row into the oldest batch that has none of its values; whether there is one.
     fn place(&mut self, row: u32, values: &[u32]) -> bool {
         let mut free = self.open;
         for &value in values {
-            // A value that no other row has, has no mask.
-            if let Some(mask) = self.masks.get(value as usize) {
-                free &= !mask.from(self.first);
-            }
+            free &= !self.masks[self.mask_of(value)].from(self.first);
         }
         if free == 0 {
             // The oldest holds the others up; its holes are left to the exchange.
@@ -116,10 +117,12 @@ impl Window<'_> {
         }
         let bit = free.trailing_zeros();
         for &value in values {
-            if let Some(mask) = self.masks.get_mut(value as usize) {
-                *mask = Mask::new(self.first, mask.from(self.first) | 1 << bit);
-            }
+            let at = self.mask_of(value);
+            let held = self.masks[at].from(self.first);
+            self.masks[at] = Mask::new(self.first, held | 1 << bit);
         }
+        let none = self.masks.len() - 1;
+        self.masks[none] = Mask::default();
         let batch = (self.first + bit) as usize;
         self.batches.push(batch, row);
         if self.batches.holes(batch) == 0 {
