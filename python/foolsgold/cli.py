@@ -80,14 +80,17 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--control", action="store_true", help="also train on without mined negatives, to compare"
     )
-    train.set_defaults(command=_train)
+    train.set_defaults(
+        command=_train, next='Next, in Python: foolsgold.SentenceTransformer("{model}").encode(texts)'
+    )
     _add_recipe(train, output_required=True)
 
     demo = commands.add_parser(
         "demo", help="the same on the docstrings of the Python packages installed here"
     )
     demo.add_argument("--limit", type=int, metavar="N", help="pairs to read at most")
-    demo.set_defaults(command=_demo)
+    own_pairs = "Next, your own pairs: foolsgold train --data pairs.csv --output my-model"
+    demo.set_defaults(command=_demo, next=own_pairs)
     _add_recipe(demo, output_required=False)
     return parser
 
@@ -174,4 +177,4 @@ def _show(outcome: Outcome, options: argparse.Namespace) -> None:
         console.print(Text(f"? {example['query']}\n  {mark}: {found}"))
     seconds = sum(outcome.seconds.values())
     console.print(Text(f"seed {outcome.recipe['seed']}, {seconds:.0f} s, {options.output / 'report.html'}"))
-    console.print(Text("Next, your own pairs: foolsgold train --data pairs.csv --output my-model"))
+    console.print(Text(options.next.format(model=options.output / "model")))

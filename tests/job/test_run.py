@@ -130,6 +130,7 @@ def test_the_command_trains_and_tells(pairs, tmp_path, capsys):
     assert "ndcg@10" in told
     assert "BM25" in told
     assert "seed 0" in told
+    assert f'SentenceTransformer("{tmp_path / "out" / "model"}")' in told.replace("\n", "")
 
 
 def test_the_command_reads_a_split_of_its_own(pairs, tmp_path):
