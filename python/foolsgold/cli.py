@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from foolsgold.job.corpus import Corpus
+    from foolsgold.job.outcome import Outcome
     from foolsgold.job.recipe import EmbeddedModel, Recipe
-    from foolsgold.job.run import Outcome
 
 _USAGE_ERROR, _INTERRUPTED = 2, 130
 _SHOWN_CHARACTERS = 160

@@ -10,7 +10,7 @@ from foolsgold.job.pictures import histograms, line_chart
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from foolsgold.job.run import Outcome
+    from foolsgold.job.outcome import Outcome
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 720px; margin: 2em auto; padding: 0 1em; color: #222 }

@@ -7,8 +7,8 @@ import json
 import logging
 import shutil
 import time
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -18,6 +18,7 @@ from foolsgold.data.texts import Texts
 from foolsgold.job import stages
 from foolsgold.job.embedded import make_model
 from foolsgold.job.journal import Journal, write_aside
+from foolsgold.job.outcome import Losses, Outcome
 from foolsgold.job.report import report_page
 from foolsgold.models import SentenceTransformer
 
@@ -32,32 +33,6 @@ logger = logging.getLogger(__name__)
 UNTRAINED, IN_BATCH, CONTROL, MINED, BM25 = "untrained", "in-batch", "control", "mined", "BM25"
 _IN_BATCH_FOLDER, _MODEL_FOLDER, _MINED_FILE = "in-batch", "model", "mined.parquet"
 _NUM_EXAMPLES = 3
-
-Losses: TypeAlias = list[tuple[int, float]]
-"""Of a training run: (step, mean since the last one)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What a job did, as its `metrics.json` tells it.
-
-    Attributes:
-        data: Name of the corpus and counts of its rows.
-        recipe: Every number that decided the outcome, the seed included.
-        metrics: By step, in the order of the table, each metric by name.
-        losses: By step, pairs of (step of training, mean loss).
-        seconds: By step.
-        examples: Held-out queries, the best document found for each, and whether it is the right one.
-        num_mined: Rows with mined negatives.
-    """
-
-    data: dict[str, Any]
-    recipe: dict[str, Any]
-    metrics: dict[str, dict[str, float]]
-    losses: dict[str, Losses]
-    seconds: dict[str, float]
-    examples: list[dict[str, Any]]
-    num_mined: int
 
 
 def run(

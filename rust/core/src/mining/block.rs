@@ -1,7 +1,6 @@
 //! A block of queries while a shard's documents are shown to it.
 
-use super::exact::Best;
-use super::kept::{Asked, Kept};
+use super::kept::{Asked, Best, Kept};
 use super::panels::{Shard, rounded_down, rounded_up};
 use crate::kernels::{Bands, Documents, Hits, QUERIES, Tile};
 

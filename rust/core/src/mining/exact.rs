@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use super::Options;
 use super::block::{Block, Row};
-use super::kept::Asked;
+use super::kept::{Asked, Best};
 use super::panels::{Shard, pack_queries};
 use super::rules::{Band, Known, Place};
 use super::score::Scorer;
@@ -59,9 +59,6 @@ impl Engine {
         (queries * pool::blocks(corpus, self.shard_documents).len()) as u64
     }
 }
-
-/// The best allowed documents of one query, `(score, document)` in order.
-pub(super) type Best = Vec<(f32, u32)>;
 
 /// The answer for every query.
 #[derive(Debug)]

@@ -1,8 +1,10 @@
 //! What one query keeps while documents stream by: never more than a few times what it wants in the end.
 
-use super::exact::Best;
 use super::rules::{Band, Place};
 use super::score::Scorer;
+
+/// The best allowed documents of one query, `(score, document)` in order.
+pub(super) type Best = Vec<(f32, u32)>;
 
 /// A document whose score lies in `low..=high`; exactly known where the ends are one.
 #[derive(Debug, Clone, Copy)]
