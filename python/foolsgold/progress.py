@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_DELAY = 0.3
+"""Seconds: what takes less needs no bar."""
+
 
 @contextmanager
 def progress_bar(
@@ -25,11 +28,10 @@ def progress_bar(
         return
     from tqdm.auto import tqdm
 
-    with tqdm(desc=description, unit=unit, unit_scale=unit == "B") as bar:
+    with tqdm(desc=description, unit=unit, unit_scale=unit == "B", delay=_DELAY) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total
-            bar.n = done
-            bar.refresh()
+            bar.update(done - bar.n)
 
         yield show

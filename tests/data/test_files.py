@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from foolsgold import _core
+from foolsgold import _core, progress
 from foolsgold.data import read
 
 SAME_FOLDER = settings(
@@ -200,8 +200,11 @@ def test_bad_arguments(tmp_path):
         read(3)
 
 
-def test_progress_is_shown(tmp_path, capsys):
+def test_progress_is_shown_where_it_takes_long(tmp_path, capsys, monkeypatch):
     path = write_json_lines(tmp_path / "rows.jsonl", [{"a": "x"}] * 1000)
+    read(path, progress=True)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(progress, "_DELAY", 0)
     read(path, progress=True)
     assert "read" in capsys.readouterr().err
     read(path)
@@ -247,7 +250,7 @@ ALONE = """
 import sys
 for name in ("pyarrow", "arro3", "torch", "pandas", "datasets"):
     sys.modules[name] = None
-from foolsgold import _core
+from foolsgold import _core, progress
 from foolsgold.data import read
 table = read(sys.argv[1])
 column = table.column("a")

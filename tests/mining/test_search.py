@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import foolsgold as fg
-from foolsgold import _core
+from foolsgold import _core, progress
 
 
 def unit(generator, rows, dim):
@@ -270,7 +270,8 @@ def test_ctrl_c_stops_the_search():
         assert child.wait(timeout=10) == 0
 
 
-def test_progress_is_shown_and_ends_at_the_whole(capsys):
+def test_progress_is_shown_and_ends_at_the_whole(capsys, monkeypatch):
     pytest.importorskip("tqdm")
+    monkeypatch.setattr(progress, "_DELAY", 0)
     fg.mine(GOOD, GOOD, progress=True)
     assert "2/2" in capsys.readouterr().err
