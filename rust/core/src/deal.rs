@@ -1,6 +1,15 @@
 //! Dealing items to shards: each block by itself, so that a shard's worker then finds its items block after block, in
 //! their order.
 
+/// The shard that the highest bits of a number name; `shards` is a power of two.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "only the bits of a shard are kept"
+)]
+pub(crate) fn shard_of(number: u64, shards: usize) -> usize {
+    number.rotate_left(shards.trailing_zeros()) as usize & (shards - 1)
+}
+
 /// The items of a block, shard after shard.
 #[derive(Debug)]
 pub(crate) struct Dealt<T> {
@@ -38,6 +47,13 @@ impl<T: Copy + Default> Dealt<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_highest_bits_name_the_shard() {
+        let found = [0, 1 << 61, 5 << 61, u64::MAX].map(|number| shard_of(number, 8));
+        assert_eq!(found, [0, 1, 5, 7]);
+        assert_eq!(shard_of(u64::MAX, 1), 0);
+    }
 
     #[test]
     fn shards_keep_the_order_of_their_items() {

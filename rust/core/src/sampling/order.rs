@@ -1,6 +1,6 @@
 //! Random orders, and orders by position.
 
-use crate::deal::Dealt;
+use crate::deal::{Dealt, shard_of};
 use crate::error::Result;
 use crate::key::Key;
 use crate::pool;
@@ -24,42 +24,33 @@ pub(super) fn shuffled(
     threads: usize,
     tick: &mut Tick<'_>,
 ) -> Result<Vec<u32>> {
-    let bits = shard_bits(rows);
-    let draw = |row: usize| (highest(key.bits(row as u64), bits), row as u32);
+    let shards = num_shards(rows);
+    let draw = |row: usize| (shard_of(key.bits(row as u64), shards), row as u32);
     let shuffle = |shard: usize, rows: &mut [u32]| key.fold(shard as u64).rng().shuffle(rows);
-    by_shard(rows, bits, draw, shuffle, threads, tick)
+    by_shard(rows, shards, draw, shuffle, threads, tick)
 }
 
 /// Numbers in ascending order, whose highest bits are about even. O(items).
 pub(super) fn sorted(items: &[u64], threads: usize, tick: &mut Tick<'_>) -> Result<Vec<u64>> {
-    let bits = shard_bits(items.len());
-    let item = |at: usize| (highest(items[at], bits), items[at]);
+    let shards = num_shards(items.len());
+    let item = |at: usize| (shard_of(items[at], shards), items[at]);
     let sort = |_, items: &mut [u64]| items.sort_unstable();
-    by_shard(items.len(), bits, item, sort, threads, tick)
+    by_shard(items.len(), shards, item, sort, threads, tick)
 }
 
-fn shard_bits(len: usize) -> u32 {
-    (len / SHARD)
-        .next_power_of_two()
-        .min(MAX_SHARDS)
-        .trailing_zeros()
+fn num_shards(len: usize) -> usize {
+    (len / SHARD).next_power_of_two().min(MAX_SHARDS)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a shard has few bits")]
-fn highest(item: u64, bits: u32) -> usize {
-    item.rotate_left(bits) as usize & ((1 << bits) - 1)
-}
-
-/// Deals `len` items, each with its shard, to `2^bits` shards; these one after the other, each put in order by `arrange`.
+/// Deals `len` items, each with its shard, to `shards` shards; these one after the other, each put in order by `arrange`.
 fn by_shard<T: Copy + Default + Send + Sync>(
     len: usize,
-    bits: u32,
+    shards: usize,
     item: impl Fn(usize) -> (usize, T) + Sync,
     arrange: impl Fn(usize, &mut [T]) + Sync,
     threads: usize,
     tick: &mut Tick<'_>,
 ) -> Result<Vec<T>> {
-    let shards = 1 << bits;
     let blocks = pool::map_blocks(threads, len, BLOCK, tick, |range| {
         Ok(Dealt::new(range.map(&item), shards))
     })?;

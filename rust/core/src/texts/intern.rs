@@ -13,7 +13,7 @@ use twox_hash::XxHash3_64;
 
 use super::column::{Cells, with_strings};
 use super::{BLOCK, ColumnIds, column::Chunk};
-use crate::deal::Dealt;
+use crate::deal::{Dealt, shard_of};
 use crate::error::Result;
 use crate::pool;
 use crate::tick::Tick;
@@ -91,11 +91,10 @@ fn deal(cells: &Cells, range: Range<usize>, shards: usize, hashes: &mut Vec<u64>
     for (chunk, part) in cells.parts(range.clone()) {
         with_strings!(chunk, array => hash_all(array, part, hashes));
     }
-    let shard_of = |hash: u64| hash.rotate_left(shards.trailing_zeros()) as usize & (shards - 1);
     let items = hashes
         .iter()
         .zip(range)
-        .map(|(&hash, cell)| (shard_of(hash), (hash as u32, cell as u32)));
+        .map(|(&hash, cell)| (shard_of(hash, shards), (hash as u32, cell as u32)));
     let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
     Block {
         cells: Dealt::new(items, shards),

@@ -1,0 +1,8 @@
+//! Laws of the readers: what was written is read, whatever the blocks, the threads and the packing; nothing panics.
+
+mod beir;
+mod common;
+mod mutated;
+mod parquet;
+mod text;
+mod written;

@@ -1,0 +1,125 @@
+//! What is searched.
+
+use foolsgold_core::key::Key;
+use foolsgold_core::mining::{Options, Rules, Similarity, Strategy as Taking};
+use proptest::prelude::*;
+
+use super::oracle::{Case, Rows};
+
+/// Values that tie, values that do not, zeros, denormals, and values whose products leave float32.
+fn value(kind: u8) -> BoxedStrategy<f32> {
+    match kind {
+        0 => prop_oneof![Just(-1.0f32), Just(0.0), Just(-0.0), Just(1.0)].boxed(),
+        1 => (-1.0f32..1.0).boxed(),
+        2 => (0u32..4).prop_map(f32::from_bits).boxed(),
+        3 => prop_oneof![Just(f32::MAX), Just(-f32::MAX), Just(1e30f32), Just(0.0)].boxed(),
+        4 => prop_oneof![1 => -1e20f32..1e20, 3 => -1.0f32..1.0, 1 => -1e-20f32..1e-20].boxed(),
+        _ => (0.9f32..1.0).boxed(), // nearly one direction: scores closer than the bound
+    }
+}
+
+/// Rows of which many are equal and some are zero.
+fn rows(count: std::ops::Range<usize>, dim: usize, kind: u8) -> impl Strategy<Value = Rows> {
+    let distinct = prop::collection::vec(prop::collection::vec(value(kind), dim), 1..40);
+    (distinct, prop::collection::vec(any::<u8>(), count)).prop_map(move |(distinct, choices)| {
+        let row = |choice: &u8| match usize::from(*choice) {
+            0..8 => vec![0.0; dim],
+            choice => distinct[choice % distinct.len()].clone(),
+        };
+        Rows {
+            values: choices.iter().flat_map(row).collect(),
+            dim,
+        }
+    })
+}
+
+fn options() -> impl Strategy<Value = Options> {
+    let bound =
+        || prop_oneof![2 => Just(None), 1 => (-4i8..5).prop_map(|x| Some(f64::from(x) / 4.0))];
+    let rules = (bound(), bound(), bound(), bound());
+    let window = (
+        1usize..6,
+        0usize..4,
+        prop_oneof![Just(None), (0usize..90).prop_map(Some)],
+    );
+    (rules, window, any::<bool>(), any::<bool>(), any::<u64>()).prop_map(
+        |(
+            (absolute_margin, relative_margin, max_score, min_score),
+            (num_negatives, range_min, more),
+            is_dot,
+            is_random,
+            seed,
+        )| Options {
+            similarity: if is_dot {
+                Similarity::Dot
+            } else {
+                Similarity::Cosine
+            },
+            rules: Rules {
+                absolute_margin,
+                relative_margin,
+                max_score,
+                min_score,
+            },
+            num_negatives,
+            range_min,
+            range_max: more.map(|more| range_min + num_negatives + more),
+            strategy: if is_random {
+                Taking::Random
+            } else {
+                Taking::Top
+            },
+            key: Key::new(seed),
+            threads: 1,
+        },
+    )
+}
+
+pub(super) fn case() -> impl Strategy<Value = Case> {
+    (prop_oneof![1usize..4, 5usize..40], 0u8..6, 0u8..6)
+        .prop_flat_map(|(dim, left, right)| {
+            let right = if left == 5 { 5 } else { right };
+            (rows(0..20, dim, left), rows(1..300, dim, right), options())
+        })
+        .prop_flat_map(|(queries, corpus, options)| {
+            let id = 0..u32::try_from(corpus.len()).unwrap_or(1);
+            let list = prop::collection::vec(id, 0..4);
+            let lists = prop::collection::vec(list, queries.len());
+            (
+                Just(queries),
+                Just(corpus),
+                prop::option::weighted(0.8, lists),
+                Just(options),
+            )
+        })
+        .prop_map(|(queries, corpus, positives, mut options)| {
+            if positives.is_none() {
+                (options.rules.absolute_margin, options.rules.relative_margin) = (None, None);
+            }
+            Case {
+                queries,
+                corpus,
+                positives,
+                options,
+            }
+        })
+}
+
+/// Clustered rows, so that many documents are close to a query.
+pub(super) fn clustered(seed: u64, count: usize, dim: usize) -> Rows {
+    let centres: Vec<Vec<f64>> = (0..8u64)
+        .map(|centre| {
+            let mut rng = Key::new(seed ^ 0xc0).fold(centre).rng();
+            (0..dim).map(|_| rng.unit() - 0.5).collect()
+        })
+        .collect();
+    let mut rng = Key::new(seed).rng();
+    let mut values = Vec::with_capacity(count * dim);
+    for row in 0..count {
+        for x in &centres[row % 8] {
+            #[expect(clippy::cast_possible_truncation, reason = "rounding is meant")]
+            values.push((x + 0.5 * (rng.unit() - 0.5)) as f32);
+        }
+    }
+    Rows { values, dim }
+}
