@@ -250,7 +250,7 @@ ALONE = """
 import sys
 for name in ("pyarrow", "arro3", "torch", "pandas", "datasets"):
     sys.modules[name] = None
-from foolsgold import _core, progress
+from foolsgold import _core
 from foolsgold.data import read
 table = read(sys.argv[1])
 column = table.column("a")

@@ -66,7 +66,7 @@ class ColumnReader(Dataset[Any]):
         elif hasattr(self.dataset, "column_names"):
             columns = self.dataset[rows]
         else:
-            columns = _columns_of([self.dataset[row] for row in rows])
+            columns = _columns_of([self.dataset[row] for row in rows], self.names)
         text_ids = None if self.text_ids is None else {name: ids[rows] for name, ids in self.text_ids.items()}
         return ColumnBatch(rows, columns, text_ids)
 
@@ -133,8 +133,10 @@ def prompt_of(prompts: str | Mapping[str, str] | None, column: str) -> str | Non
     return prompts if isinstance(prompts, str) else (prompts or {}).get(column)
 
 
-def _columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    return {name: [row[name] for row in rows] for name in rows[0]}
+def _columns_of(
+    rows: Sequence[Mapping[str, Any]], names: Sequence[str] | None = None
+) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in (rows[0] if names is None else names)}
 
 
 def _label_tensor(name: str, values: Any) -> torch.Tensor:
