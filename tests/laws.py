@@ -46,9 +46,9 @@ def is_zero_without_signal(objective: Objective, *inputs: Tensor) -> None:
             torch.testing.assert_close(leaf.grad, torch.zeros_like(leaf), atol=1e-12, rtol=0)
 
 
-def is_finite_for_extremes(objective: Objective, *inputs: Tensor) -> None:
+def is_finite_for_extremes(objective: Objective, *inputs: Tensor, largest: float = 1e18) -> None:
     """Half precision at its limits, zero rows and equal rows give finite values and gradients, in float32."""
-    for dtype, large in ((torch.float16, 65504.0), (torch.bfloat16, 1e18)):
+    for dtype, large in ((torch.float16, 65504.0), (torch.bfloat16, largest)):
         signs = [x.sign() if x.is_floating_point() else x for x in inputs]
         for scale in (large, 1.0, 6e-8, 0.0):
             _check_finite(objective, [_like(x * scale if x.is_floating_point() else x, dtype) for x in signs])
@@ -110,9 +110,11 @@ def cached_equals_direct(
     expected = _value_and_gradients(loss, features, labels)
     rows = len(features[0]["input_ids"])
     for mini_batch_size in (1, rows - 1, rows, rows + 1):  # the second leaves an uneven last chunk
-        loss.mini_batch_size = mini_batch_size
+        loss.cached(mini_batch_size)
         torch.testing.assert_close(_value_and_gradients(loss, features, labels), expected)
-    loss.mini_batch_size = None
+    loss.cached(mini_batch_num_tokens=2 * features[0]["input_ids"].shape[1])
+    torch.testing.assert_close(_value_and_gradients(loss, features, labels), expected)
+    loss.chunk_size = None
     for column, before in zip(features, given, strict=True):
         assert column.keys() == before.keys()
         assert all(torch.equal(column[key], before[key]) for key in before)

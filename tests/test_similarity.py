@@ -180,6 +180,12 @@ def test_names():
         SimilarityFunction.to_similarity_fn("jaccard")
 
 
+def test_pairwise_forms_of_matrix_forms():
+    twins = [function for function in PAIRWISE if function is not similarity.pairwise_angle_sim]
+    assert [similarity.pairwise_form(function) for function in MATRIX] == twins
+    assert all(similarity.pairwise_form(function) is function for function in [*PAIRWISE, torch.dist])
+
+
 def test_util_has_the_same_functions():
     from foolsgold import util
 

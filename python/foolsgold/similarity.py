@@ -231,6 +231,21 @@ _FORMS: dict[SimilarityFunction, tuple[Similarity, Similarity]] = {
 }
 
 
+def pairwise_form(similarity_fct: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return the pairwise twin of one of the matrix forms here, and any other function as it is.
+
+    Args:
+        similarity_fct: `cos_sim`, `dot_score`, `euclidean_sim`, `manhattan_sim`, or a pairwise function.
+
+    Returns:
+        (..., D), (..., D) to (...), where the function is one of the four.
+    """
+    for matrix_form, twin in _FORMS.values():
+        if similarity_fct is matrix_form:
+            return twin
+    return similarity_fct
+
+
 def _as_float(embeddings: ArrayLike) -> Tensor:
     """Make a tensor of at least float32; a list is stacked row by row."""
     if isinstance(embeddings, (list, tuple)) and embeddings and not isinstance(embeddings[0], (int, float)):

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from foolsgold.data.collator import Collator, ColumnBatch, ColumnReader
 from foolsgold.data.columns import Columns
+from foolsgold.data.known_positives import KnownPositives
 
 ROWS = [
     {"text": "the cat", "text_2": "a dog", "label": 0.5},
@@ -135,3 +136,62 @@ def test_it_can_be_pickled(tiny_bert):
         c(ROWS)["sentence_features"][0] for c in (collate, Collator(tiny_bert.preprocess, COLUMNS, "the "))
     )
     assert torch.equal(first["input_ids"], second["input_ids"])
+
+
+@pytest.mark.parametrize(
+    ("values", "got"),
+    [
+        ([0.5, float("nan"), float("inf")], "nan"),
+        (torch.tensor([[0.0, 1.0], [0.0, float("inf")], [0.0, 0.0]]), r"\[0.0, inf\]"),
+    ],
+)
+def test_labels_that_are_no_numbers_are_named_by_row_and_column(values, got):
+    batch = ColumnBatch([9, 4, 7], {"text": ["a", "b", "c"], "score": values})
+    with pytest.raises(
+        ValueError, match=f"row 4, column `score` must hold a label that is a number, got {got}"
+    ):
+        Collator(lengths, Columns(("text",), "score"))(batch)
+
+
+def test_scores_of_what_is_no_candidate_are_labels():
+    batch = ColumnBatch([9, 4], {"text": ["a", "b"], "scores": [[1.0, float("-inf")], [0.5, 0.25]]})
+    assert Collator(lengths, Columns(("text",), "scores"))(batch)["labels"].isneginf().sum() == 1
+
+
+def test_known_positives_travel_with_the_first_column():
+    ids = {"a": np.array([0, 1], dtype=np.uint32), "b": np.array([2, 3], dtype=np.uint32)}
+    known = KnownPositives(np.array([0, 0, 1]), np.array([2, 5, 3]))
+    batch = ColumnBatch([9, 4], {"a": ["x", "y"], "b": ["u", "v"]}, ids)
+    first, second = Collator(lengths, Columns(("a", "b")), known_positives=known)(batch)["sentence_features"]
+    assert first["known_positive_ids"].tolist() == [[2, 5], [3, -1]]
+    assert "known_positive_ids" not in second
+
+
+@pytest.mark.parametrize("values", [[1, 0, 2], [1.0, 0.0, 2.0], torch.tensor([1.0, 0.0, 2.0]).double()])
+def test_weights_travel_with_the_first_column(values):
+    batch = ColumnBatch([9, 4, 7], {"a": ["x"] * 3, "b": ["y"] * 3, "weight": values})
+    first, second = Collator(lengths, Columns(("a", "b"), None, "weight"))(batch)["sentence_features"]
+    assert torch.equal(first["row_weights"], torch.tensor([1.0, 0.0, 2.0]))
+    assert first["row_weights"].dtype == torch.float32
+    assert "row_weights" not in second
+
+
+@pytest.mark.parametrize(("value", "got"), [(-1.0, "-1.0"), (float("nan"), "nan"), (float("inf"), "inf")])
+def test_other_weights_are_named_by_row_and_column(value, got):
+    batch = ColumnBatch([9, 4], {"a": ["x", "y"], "weight": [1.0, value]})
+    message = f"row 4, column `weight` must hold a finite weight of at least 0, got {got}"
+    with pytest.raises(ValueError, match=message):
+        Collator(lengths, Columns(("a",), None, "weight"))(batch)
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_views_are_of_the_same_texts_without_prompts(cached):
+    def tokens(column, rows):
+        return {"input_ids": torch.tensor([[column == "text", *rows]])}
+
+    collate = Collator(lengths, COLUMNS, "ab ", tokens if cached else None, {"guide": lengths})
+    for name, features in zip(COLUMNS.texts, collate(ROWS)["sentence_features"], strict=True):
+        assert features.keys() == {"input_ids", "views"}
+        expected = lengths([row[name] for row in ROWS])["input_ids"]
+        assert torch.equal(features["views"]["guide"]["input_ids"], expected)
+        assert not torch.equal(features["input_ids"], expected)

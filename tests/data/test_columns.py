@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import torch
 
 from foolsgold.data.columns import LABEL_COLUMNS, Columns
 
@@ -67,3 +69,18 @@ def test_reserved_names_are_refused(name):
 def test_a_text_column_there_must_be():
     with pytest.raises(ValueError, match=r"must have a text column, got the columns \['label'\]"):
         Columns.from_row({"label": 1})
+
+
+@pytest.mark.parametrize("value", [1, 0.5, np.float32(2.0), torch.tensor(1.5)])
+def test_numbers_under_the_name_of_weights_are_weights(value):
+    row = {"weight": value, "a": "x", "label": 1}
+    assert Columns.from_row(row) == Columns(("a",), "label", "weight")
+
+
+def test_texts_under_the_name_of_weights_are_texts():
+    assert Columns.from_row({"a": "x", "weight": "y"}) == Columns(("a", "weight"))
+
+
+def test_weights_alone_are_no_data():
+    with pytest.raises(ValueError, match=r"must have a text column, got the columns \['weight'\]"):
+        Columns.from_row({"weight": 1.0})

@@ -18,6 +18,16 @@ class TokenEncoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.calls: list[torch.Size] = []
 
+    @property
+    def device(self) -> torch.device:
+        return self.layer.weight.device
+
+    def get_embedding_dimension(self) -> int:
+        return self.layer.out_features
+
+    def __getitem__(self, index: int) -> TokenEncoder:
+        return self  # sentence-transformers looks for a first module
+
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         self.calls.append(features["input_ids"].shape)
         mask = features["attention_mask"].unsqueeze(-1)
@@ -26,6 +36,16 @@ class TokenEncoder(nn.Module):
         means = (features["token_embeddings"] * mask).sum(1) / mask.sum(1)
         features["sentence_embedding"] = torch.tanh(self.layer(means))
         return features
+
+
+class Given(nn.Module):
+    """An encoder whose embeddings are its features, 6 dimensions as a rule."""
+
+    def get_embedding_dimension(self) -> int:
+        return 6
+
+    def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {**features, "sentence_embedding": features["embedding"]}
 
 
 class FlatEncoder(nn.Module):

@@ -7,7 +7,7 @@ import torch
 from tests.losses.encoders import TokenEncoder, columns
 from torch import nn
 
-from foolsgold.losses import BatchInfo, EmbeddingLoss, MultipleNegativesRankingLoss, TripletLoss
+from foolsgold.losses import EmbeddingLoss, MultipleNegativesRankingLoss, TripletLoss
 
 
 class Recorder(EmbeddingLoss):
@@ -100,9 +100,3 @@ def test_losses_that_need_no_text_ids_are_silent(caplog):
 def test_no_columns_at_all():
     with pytest.raises(ValueError, match="got 0 columns"):
         TripletLoss(TokenEncoder())([])
-
-
-def test_batch_info_is_read_only():
-    batch = BatchInfo.from_features(columns(3, 4))
-    with pytest.raises(AttributeError):
-        batch.rank = 1

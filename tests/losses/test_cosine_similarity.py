@@ -52,6 +52,29 @@ def test_transformation_and_loss_are_the_callers():
     torch.testing.assert_close(value, (cosines.sigmoid() - SCORES).abs().mean())
 
 
+def test_weights_count_rows():
+    weights = torch.tensor([0, 1, 2, 0, 0.5], dtype=torch.float64)
+    cosines = torch.cosine_similarity(*batch())
+    expected = ((cosines - SCORES) ** 2 * weights).sum() / weights.sum()
+    torch.testing.assert_close(cosine_similarity_loss(*batch(), SCORES, weights=weights), expected)
+    features = columns(5, 4, 6)
+    features[0]["row_weights"] = weights
+    loss = CosineSimilarityLoss(TokenEncoder().double())
+    inputs = [loss.model(dict(column))["sentence_embedding"] for column in columns(5, 4, 6)]
+    torch.testing.assert_close(
+        loss(features, SCORES), cosine_similarity_loss(*inputs, SCORES, weights=weights)
+    )
+
+
+def test_weights_need_the_squared_error():
+    features = columns(5, 4, 6)
+    features[0]["row_weights"] = torch.ones(5)
+    with pytest.raises(ValueError, match="`CosineSimilarityLoss` weighs all rows alike"):
+        CosineSimilarityLoss(TokenEncoder(), nn.L1Loss())(features, SCORES)
+    with pytest.raises(ValueError, match="`weights` must be None beside a `loss_fct`"):
+        cosine_similarity_loss(*batch(), SCORES, loss_fct=nn.L1Loss(), weights=SCORES)
+
+
 @pytest.mark.slow
 def test_compiles_whole():
     laws.compiles_whole(lambda a, b: cosine_similarity_loss(a, b, SCORES), *batch())
@@ -71,7 +94,7 @@ def test_module_takes_one_label_per_row(labels):
 @pytest.mark.parametrize(
     ("labels", "got"),
     [
-        (None, "None"),
+        (None, "no labels"),
         (torch.ones(2), r"\(2,\)"),
         (torch.ones(1, 3), r"\(1, 3\)"),
         (torch.ones(3, 2), r"\(3, 2\)"),
@@ -79,13 +102,13 @@ def test_module_takes_one_label_per_row(labels):
     ],
 )
 def test_refuses_other_labels(labels, got):
-    with pytest.raises(ValueError, match=f"`CosineSimilarityLoss` expects .*, got {got}$"):
+    with pytest.raises(ValueError, match=f"`CosineSimilarityLoss` takes .*, got {got}$"):
         CosineSimilarityLoss(TokenEncoder())(columns(3, 4, 6), labels)
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_refuses_other_numbers_of_columns(count):
-    with pytest.raises(ValueError, match=rf"expects the columns \(text, text\), got {count} columns"):
+    with pytest.raises(ValueError, match=rf"takes .*, got {count} columns"):
         CosineSimilarityLoss(TokenEncoder())(columns(3, *[4] * count), torch.ones(3))
 
 

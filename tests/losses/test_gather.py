@@ -12,7 +12,7 @@ from torch.multiprocessing import spawn
 from torch.nn.parallel import DistributedDataParallel
 
 from foolsgold.losses import MultipleNegativesRankingLoss
-from foolsgold.losses.gather import gather_rows
+from foolsgold.losses.gather import RankRows
 
 ALL_DIRECTIONS = ("query_to_doc", "query_to_query", "doc_to_query", "doc_to_doc")
 # Number of columns, rows of each rank, options, and whether some texts are equal across ranks.
@@ -44,8 +44,7 @@ def make_loss(name: str, gather: bool) -> MultipleNegativesRankingLoss:
     loss = MultipleNegativesRankingLoss(
         TokenEncoder().double(), gather_across_devices=gather, **SCENARIOS[name][2]
     )
-    loss.mini_batch_size = 2 if name == "cached" else None
-    return loss
+    return loss.cached(2) if name == "cached" else loss
 
 
 def train_on_one_rank(rank: int, folder: str) -> None:
@@ -67,7 +66,11 @@ def train_on_one_rank(rank: int, folder: str) -> None:
         [{k: v[4 * rank : 4 * rank + 4] for k, v in column.items()} for column in batch(2, 8, False)]
     ).backward()
     outcomes["not gathered"] = [p.grad.clone() for p in local.parameters()]
-    outcomes["rows"] = gather_rows([torch.full((rank + 1, 2), 10 * rank + i) for i in range(2)])
+    ranks = RankRows(rank + 1, torch.device("cpu"), gather=True)
+    columns = ranks.gather_columns([torch.full((rank + 1, 2), 10 * rank + i) for i in range(2)])
+    outcomes["rows"] = columns, (ranks.own.start, ranks.own.stop, ranks.total)
+    outcomes["lists"] = ranks.gather_lists(torch.full((rank + 1, rank + 1), rank))
+    outcomes["mean"] = ranks.mean(torch.tensor(6.0), torch.tensor(rank + 1))
     torch.save(outcomes, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
@@ -117,19 +120,30 @@ def test_equal_texts_matter():
 @pytest.mark.slow
 def test_rows_come_in_rank_order(ranks):
     columns = [torch.tensor([[0, 0], [10, 10], [10, 10]]), torch.tensor([[1, 1], [11, 11], [11, 11]])]
-    for rank, first in enumerate((0, 1)):
-        gathered, own = ranks[rank]["rows"]
-        assert own == first
+    for rank, own in enumerate(((0, 1, 3), (1, 3, 3))):
+        gathered, place = ranks[rank]["rows"]
+        assert place == own
         assert all(torch.equal(x, y) for x, y in zip(gathered, columns, strict=True))
+
+
+@pytest.mark.slow
+def test_lists_are_filled_up(ranks):
+    for outcomes in ranks:
+        assert outcomes["lists"].tolist() == [[0, -1], [1, 1], [1, 1]]
+
+
+@pytest.mark.slow
+def test_means_of_ranks_average_to_the_mean_of_all(ranks):
+    """Sums of 6 over 1 and over 2 rows: 12 over 3."""
+    assert [outcomes["mean"].item() for outcomes in ranks] == [4, 4]
 
 
 def test_one_process_has_all_rows():
     columns = [embeddings(3, 4), embeddings(3, 4, seed=1)]
-    gathered, first = gather_rows(columns)
-    assert first == 0
-    assert all(x is y for x, y in zip(gathered, columns, strict=True))
-
-
-def test_refuses_columns_of_different_shapes():
-    with pytest.raises(ValueError, match=r"`columns` must have one shape, got \[\(3, 4\), \(3, 5\)\]"):
-        gather_rows([embeddings(3, 4), embeddings(3, 5)])
+    for gather in (True, False):
+        ranks = RankRows(3, torch.device("cpu"), gather=gather)
+        assert all(x is y for x, y in zip(ranks.gather_columns(columns), columns, strict=True))
+        assert ranks.gather(columns[0]) is columns[0]
+        assert (ranks.own, ranks.total) == (slice(0, 3), 3)
+        assert ranks.mean(torch.tensor(6.0), torch.tensor(3)) == 2
+        assert ranks.mean(torch.tensor(6.0), torch.tensor(0)) == 6

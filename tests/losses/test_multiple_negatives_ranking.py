@@ -12,6 +12,7 @@ from tests.losses.encoders import TokenEncoder, columns, embeddings
 
 from foolsgold.functional import multiple_negatives_ranking_loss
 from foolsgold.losses import MultipleNegativesRankingLoss
+from foolsgold.losses.identity import Identity
 from foolsgold.similarity import dot_score, euclidean_sim
 
 ALL_DIRECTIONS = ("query_to_doc", "query_to_query", "doc_to_query", "doc_to_doc")
@@ -77,8 +78,10 @@ def oracle(queries, documents, *, scale=20.0, directions=("query_to_doc",), part
     return total / num_rows
 
 
-def objective(**options):
+def objective(query_ids=None, document_ids=None, **options):
     """The loss of columns (B, D): anchors, positives, negatives."""
+    if query_ids is not None:
+        options["identity"] = Identity(query_ids=query_ids, document_ids=document_ids)
 
     def of_columns(queries, *documents):
         return multiple_negatives_ranking_loss(queries, torch.stack(documents), **options)
@@ -128,7 +131,7 @@ def test_known_matches_are_no_negatives(data):
     )
     options = {"scale": 2.0, "directions": ALL_DIRECTIONS, "query_ids": ids[0], "document_ids": ids[1:]}
     queries, *documents = batch(len(ids), num_rows)
-    value = multiple_negatives_ranking_loss(queries, torch.stack(documents), **options)
+    value = objective(**options)(queries, *documents)
     expected = torch.tensor(oracle(queries, documents, **options), dtype=torch.float64)
     torch.testing.assert_close(value, expected, rtol=1e-9, atol=1e-9)
 
@@ -153,13 +156,8 @@ def test_distinct_ids_change_nothing():
 def test_a_match_leaves_the_positive_alone(query_ids, positive_ids, is_match):
     """Row 0 of two rows, queries to documents: its only other candidate is the positive of row 1."""
     queries, positives = batch(2, 2)
-    value = multiple_negatives_ranking_loss(
-        queries,
-        positives[None],
-        query_ids=torch.tensor(query_ids),
-        document_ids=torch.tensor([positive_ids]),
-        rows=slice(0, 1),
-    )
+    ids = {"query_ids": torch.tensor(query_ids), "document_ids": torch.tensor([positive_ids])}
+    value = objective(**ids, rows=slice(0, 1))(queries, positives)
     assert (value == 0) == is_match
 
 
@@ -299,6 +297,9 @@ def test_stores_its_arguments():
             "hardness_mode": None,
             "hardness_strength": 0.0,
             "mask_by_identity": True,
+            "mask_by_label": False,
+            "false_negative_margin": None,
+            "learnable_scale": False,
         },
     )
     assert loss.temperature == pytest.approx(0.05)
@@ -324,7 +325,7 @@ def test_refuses_options_out_of_range(options, message):
 
 def test_refuses_a_single_column():
     with pytest.raises(
-        ValueError, match=r"`MultipleNegativesRankingLoss` expects the columns \(anchor.*got 1"
+        ValueError, match=r"`MultipleNegativesRankingLoss` takes \(anchor, positive\) pairs.*got 1 columns"
     ):
         MultipleNegativesRankingLoss(TokenEncoder())(columns(3, 4))
 

@@ -23,6 +23,8 @@ def oracle(anchors, positives, negatives, *, distance_metric, triplet_margin):
         if distance_metric is TripletDistanceMetric.MANHATTAN:
             return sum(map(abs, differences))
         product = sum(x * y for x, y in zip(a, b, strict=True))
+        if distance_metric is TripletDistanceMetric.DOT_PRODUCT:
+            return -product
         return 1 - product / math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
 
     losses = [
@@ -41,7 +43,7 @@ def batch():
 
 
 def test_the_vocabulary_is_closed():
-    assert [metric.name for metric in METRICS] == ["COSINE", "EUCLIDEAN", "MANHATTAN"]
+    assert [metric.name for metric in METRICS] == ["COSINE", "EUCLIDEAN", "MANHATTAN", "DOT_PRODUCT"]
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -76,6 +78,15 @@ def test_takes_any_function_as_distance():
     )
 
 
+def test_weights_count_rows():
+    inputs = batch()
+    each = [triplet_loss(*(x[i : i + 1] for x in inputs)) for i in range(7)]
+    weights = torch.tensor([0, 1, 2, 0, 0.5, 1, 3])
+    expected = sum(w * x for w, x in zip(weights, each, strict=True)) / weights.sum()
+    torch.testing.assert_close(triplet_loss(*inputs, weights=weights), expected)
+    laws.is_zero_without_signal(objective(weights=torch.zeros(7)), *inputs)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("metric", METRICS)
 def test_compiles_whole(metric):
@@ -103,6 +114,6 @@ def test_stores_its_arguments():
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_refuses_other_numbers_of_columns(count):
-    message = rf"`TripletLoss` expects the columns \(anchor, positive, negative\), got {count} columns"
+    message = rf"`TripletLoss` takes .*, got {count} columns"
     with pytest.raises(ValueError, match=message):
         TripletLoss(TokenEncoder())(columns(3, *[4] * count))

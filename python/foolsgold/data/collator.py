@@ -1,8 +1,8 @@
-"""From rows to what a loss takes: one feature dict per text column, labels, text ids."""
+"""From rows to what a loss takes: one feature dict per text column, labels, text ids, row weights."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from foolsgold.data.columns import Columns
+    from foolsgold.data.known_positives import KnownPositives
 
 
 @dataclass(frozen=True)
@@ -80,16 +81,20 @@ class Collator:
 
     Attributes:
         preprocess: maps texts, and a `prompt` that is put before each, to a feature dict; the encoder's.
-        columns: which columns are texts and which is the label.
+        columns: which columns are texts, which is the label and which the weight.
         prompts: a prompt for all text columns, or prompts by column name.
         tokenized: maps a column and rows of it to the feature dict that `preprocess` would make; None where
             texts are tokenised batch by batch.
+        views: by name, what maps the same texts, without prompts, to the features of another model.
+        known_positives: what the whole data set knows to answer a text of the first column; None for nothing.
     """
 
     preprocess: Callable[..., Mapping[str, Any]]
     columns: Columns
     prompts: str | Mapping[str, str] | None = None
     tokenized: Callable[[str, list[int]], Mapping[str, Any]] | None = None
+    views: Mapping[str, Callable[..., Mapping[str, Any]]] = field(default_factory=dict)
+    known_positives: KnownPositives | None = None
 
     def __call__(self, batch: ColumnBatch | Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Collate a batch.
@@ -99,10 +104,13 @@ class Collator:
 
         Returns:
             `sentence_features` (a feature dict per text column, with `text_ids` (B,) int64 where there are
-            ids), `labels` (B, ...) if there is a label column, and `num_rows`.
+            ids, and `views`, feature dicts by name, where there are any; the first has `row_weights` (B,)
+            float32 if there is a weight column, and `known_positive_ids` (B, P) int64, filled up with -1,
+            where they are known), `labels` (B, ...) if there is a label column, and `num_rows`.
 
         Raises:
-            ValueError: if a text is not a string, or labels do not form a tensor.
+            ValueError: if a text is not a string, labels do not form a tensor or are not finite, or weights
+                are not finite numbers of at least 0; row and column are named.
         """
         if not isinstance(batch, ColumnBatch):
             batch = ColumnBatch(range(len(batch)), _columns_of(batch))
@@ -110,22 +118,41 @@ class Collator:
             "sentence_features": [self._features(name, batch) for name in self.columns.texts],
             "num_rows": len(batch.rows),
         }
+        if self.known_positives is not None and batch.text_ids is not None:
+            known = self.known_positives.of(batch.text_ids[self.columns.texts[0]])
+            collated["sentence_features"][0]["known_positive_ids"] = torch.from_numpy(known)
         if self.columns.label is not None:
-            collated["labels"] = _label_tensor(self.columns.label, batch.columns[self.columns.label])
+            labels = _label_tensor(self.columns.label, batch.columns[self.columns.label])
+            # Teachers say -inf of what is no candidate.
+            allowed = ~labels.isnan() & (labels != torch.inf)
+            _check_rows(allowed, "a label that is a number", labels, self.columns.label, batch.rows)
+            collated["labels"] = labels
+        if self.columns.weight is not None:
+            name = self.columns.weight
+            weights = _label_tensor(name, batch.columns[name]).float()
+            allowed = weights.isfinite() & (weights >= 0)
+            _check_rows(allowed, "a finite weight of at least 0", weights, name, batch.rows)
+            collated["sentence_features"][0]["row_weights"] = weights
         return collated
 
     def _features(self, name: str, batch: ColumnBatch) -> dict[str, Any]:
+        texts = [] if self.tokenized is not None and not self.views else self._texts(name, batch)
         if self.tokenized is not None:
             features = dict(self.tokenized(name, list(batch.rows)))
         else:
-            texts = list(batch.columns[name])
-            for row, text in zip(batch.rows, texts, strict=True):
-                if not isinstance(text, str):
-                    raise ValueError(f"row {row}, column `{name}` must hold a text, got {text!r}")
             features = dict(self.preprocess(texts, prompt=prompt_of(self.prompts, name)))
+        if self.views:
+            features["views"] = {view: dict(preprocess(texts)) for view, preprocess in self.views.items()}
         if batch.text_ids is not None:
             features["text_ids"] = torch.from_numpy(batch.text_ids[name].astype(np.int64))
         return features
+
+    def _texts(self, name: str, batch: ColumnBatch) -> list[str]:
+        texts = list(batch.columns[name])
+        for row, text in zip(batch.rows, texts, strict=True):
+            if not isinstance(text, str):
+                raise ValueError(f"row {row}, column `{name}` must hold a text, got {text!r}")
+        return texts
 
 
 def prompt_of(prompts: str | Mapping[str, str] | None, column: str) -> str | None:
@@ -152,3 +179,15 @@ def _label_tensor(name: str, values: Any) -> torch.Tensor:
             f"column `{name}` must hold numbers, or equally long lists of them, got {values[0]!r} and others"
         ) from error
     return labels.float() if labels.dtype == torch.float64 else labels
+
+
+def _check_rows(
+    allowed: torch.Tensor, expected: str, values: torch.Tensor, name: str, rows: Sequence[int]
+) -> None:
+    """Raise ValueError that names the first row with a value that is not allowed."""
+    good = allowed.reshape(len(values), -1).all(dim=1)
+    if not good.all():
+        place = int(good.int().argmin())
+        raise ValueError(
+            f"row {rows[place]}, column `{name}` must hold {expected}, got {values[place].tolist()}"
+        )

@@ -1,9 +1,10 @@
-"""What the columns of a data set are to a loss: its texts, in order, and at most one label."""
+"""What the columns of a data set are to a loss: its texts, in order, at most one label, and weights."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
 LABEL_COLUMNS = ("label", "labels", "score", "scores")
 """Names of a label column; of several, the first in this order is the label."""
+
+WEIGHT_COLUMN = "weight"
+"""Name of a column of numbers that say how much each row counts; of texts, it is a text column."""
 
 RESERVED_COLUMNS = ("dataset_name", "return_loss")
 """Names that trainers of the field keep to themselves."""
@@ -33,10 +37,12 @@ class Columns:
     Attributes:
         texts: the columns that a loss gets, in the order of the data set; their names play no part.
         label: the label column, or None.
+        weight: the column of row weights, or None.
     """
 
     texts: tuple[str, ...]
     label: str | None = None
+    weight: str | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Columns:
@@ -46,11 +52,11 @@ class Columns:
             row: value by column name, in the order of the columns.
 
         Raises:
-            ValueError: if a name is reserved, there is no text column, or a column is neither label nor text.
+            ValueError: if a name is reserved, there is no text column, or a column has none of these roles.
 
         Example:
             >>> Columns.from_row({"query": "who?", "answer": "me", "score": 0.5})
-            Columns(texts=('query', 'answer'), label='score')
+            Columns(texts=('query', 'answer'), label='score', weight=None)
         """
         for name in row:
             if name in RESERVED_COLUMNS:
@@ -58,7 +64,8 @@ class Columns:
                     f"column names must not be among {', '.join(RESERVED_COLUMNS)}, got `{name}`"
                 )
         label = next((name for name in LABEL_COLUMNS if name in row), None)
-        texts = tuple(name for name in row if name != label)
+        weight = weight_column(row)
+        texts = tuple(name for name in row if name not in (label, weight))
         if not texts:
             raise ValueError(f"a data set must have a text column, got the columns {list(row)}")
         for name in texts:
@@ -70,7 +77,15 @@ class Columns:
                 )
         _warn_of_ids(texts)
         _warn_of_order(texts)
-        return cls(texts, label)
+        return cls(texts, label, weight)
+
+
+def weight_column(row: Mapping[str, Any]) -> str | None:
+    """Return the name of the column of row weights, or None."""
+    value = row.get(WEIGHT_COLUMN)
+    # A formatted data set gives tensors without dimensions.
+    is_number = isinstance(value, Real) or getattr(value, "shape", None) == ()
+    return WEIGHT_COLUMN if is_number else None
 
 
 def _warn_of_ids(texts: tuple[str, ...]) -> None:

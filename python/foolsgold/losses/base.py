@@ -4,68 +4,83 @@ from __future__ import annotations
 
 import inspect
 import logging
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
-from torch import distributed as dist
 
-from foolsgold.losses.gradient_cache import embed_in_chunks
+from foolsgold.losses.batch import BatchInfo
+from foolsgold.losses.checks import check_features
+from foolsgold.losses.gradient_cache import ChunkSize, embed_in_chunks
 from foolsgold.losses.merging import embed_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from typing_extensions import Self
+
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class BatchInfo:
-    """What an objective may want to know of its batch besides the embeddings and the labels.
-
-    Attributes:
-        features: one feature dict per column, as the encoder gets it.
-        text_ids: per column, the ids of its texts, (B,) int64; None where the features bring none.
-        rank: place of this process, 0 <= `rank` < `world_size`.
-        world_size: number of processes that train together.
-    """
-
-    features: tuple[dict[str, Any], ...]
-    text_ids: tuple[Tensor | None, ...]
-    rank: int = 0
-    world_size: int = 1
-
-    @classmethod
-    def from_features(cls, sentence_features: Iterable[dict[str, Any]]) -> BatchInfo:
-        """Split the optional `text_ids` off copies of the features; look up the rank layout."""
-        columns = tuple(dict(column) for column in sentence_features)
-        text_ids = tuple(column.pop("text_ids", None) for column in columns)
-        if dist.is_available() and dist.is_initialized():
-            return cls(columns, text_ids, dist.get_rank(), dist.get_world_size())
-        return cls(columns, text_ids)
 
 
 class EmbeddingLoss(nn.Module):
     """Base of all losses over embeddings: embeds the columns, then computes the objective.
 
     A subclass writes its constructor, which stores each argument under the argument's name, and `compute`.
-    One that needs more than the encoder's embeddings overrides `embed`, which may return further tensors.
+    One that needs more than the encoder's embeddings overrides `encode` or `embed`, which may return further
+    tensors.
 
     Attributes:
         model: the encoder; maps a feature dict to one that has `sentence_embedding` (rows, D).
-        mini_batch_size: rows that the encoder embeds at a time, with a gradient cache; None embeds all at
-            once.
+        inputs: the text columns that the loss takes, in words.
+        labels: the labels that it takes, in words; `none` for none.
+        labels_are_embeddings: whether the labels are embeddings of a teacher, cut where the student's are.
+        weighs_rows: whether the objective uses `BatchInfo.row_weights`.
         mask_by_identity: whether the objective uses text ids to tell which candidates are no negatives.
+        frozen_models: names of the attributes that hold a model with a view of the texts of its own, which is
+            not trained; `BatchInfo.views` has its features.
+        check_labels_finite: refuse labels that are NaN or infinite. Reading them makes the host wait for the
+            device, so it is off unless asked for; foolsgold's collator looks at them before they get there.
+        chunk_size: how much of a batch the encoder embeds at a time, with a gradient cache (`cached`); None
+            embeds all at once.
     """
 
-    mini_batch_size: int | None = None
+    inputs: str = "text columns"
+    labels: str = "as its objective asks for"
+    labels_are_embeddings: bool = False
+    weighs_rows: bool = False
     mask_by_identity: bool = False
+    frozen_models: tuple[str, ...] = ()
+    check_labels_finite: bool = False
+    chunk_size: ChunkSize | None = None
     _missing_text_ids_told = False
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
+
+    def cached(
+        self,
+        mini_batch_size: int = 32,
+        mini_batch_num_tokens: int | None = None,
+        *,
+        show_progress_bar: bool = False,
+    ) -> Self:
+        """Embed with a gradient cache from now on: large batches in little memory, the same gradients.
+
+        Args:
+            mini_batch_size: rows that the encoder embeds at a time, at least 1.
+            mini_batch_num_tokens: tokens, padding included, that it embeds at a time in place of a number of
+                rows; rows of like lengths go together. None for a number of rows.
+            show_progress_bar: show a bar over the chunks of each batch.
+
+        Returns:
+            The loss itself.
+
+        Raises:
+            ValueError: a size below 1.
+        """
+        self.chunk_size = ChunkSize(mini_batch_size, mini_batch_num_tokens, show_progress_bar)
+        return self
 
     def forward(
         self, sentence_features: Iterable[dict[str, Any]], labels: Tensor | None = None
@@ -74,7 +89,7 @@ class EmbeddingLoss(nn.Module):
 
         Args:
             sentence_features: one feature dict per text column, in column order; each may bring `text_ids`,
-                (B,) int64, equal for equal texts across all columns.
+                (B,) int64, equal for equal texts across all columns, and what else `BatchInfo` names.
             labels: what the loss asks for, with one row for each of the batch, or None.
 
         Returns:
@@ -85,18 +100,35 @@ class EmbeddingLoss(nn.Module):
         if missing and not self._missing_text_ids_told:
             self._missing_text_ids_told = True
             logger.info("`%s` got no `text_ids`: equal texts count as negatives", type(self).__name__)
+        check_features(self, batch)
         return self.compute(self.embed(batch.features), labels, batch)
+
+    def compute_loss_from_embeddings(
+        self, embeddings: Sequence[Tensor], labels: Tensor | None = None
+    ) -> Tensor | dict[str, Tensor]:
+        """Compute the objective of embeddings that are there already, one tensor (B, D) per column."""
+        return self.compute(list(embeddings), labels, BatchInfo())
 
     def embed(self, features: Sequence[dict[str, Any]]) -> list[Tensor]:
         """Embed every column; columns of one kind share a forward (`foolsgold.losses.merging`).
 
         Args:
-            features: one feature dict per column, without `text_ids`; left as they are.
+            features: one feature dict per column, without what is not the encoder's; left as they are.
 
         Returns:
             One tensor (B, D) per column, in column order.
         """
-        return embed_columns(self._encode, features)
+        return embed_columns(self._encode_in_chunks, features)
+
+    def encode(self, features: dict[str, Any]) -> Tensor:
+        """Run the encoder on one feature dict; (rows, D).
+
+        An override may return any tensor with a row for each of the features'; it must leave these as they
+        are, because a gradient cache replays them.
+        """
+        # Encoders write their outputs into the dict they are given; the copy keeps a replay's input clean.
+        embeddings: Tensor = self.model(dict(features))["sentence_embedding"]
+        return embeddings
 
     def compute(
         self, embeddings: list[Tensor], labels: Tensor | None, batch: BatchInfo
@@ -123,45 +155,10 @@ class EmbeddingLoss(nn.Module):
         """BibTeX of the paper behind the loss; empty where there is none."""
         return ""
 
-    def _encode(self, features: dict[str, Any]) -> Tensor:
-        if self.mini_batch_size is None:
-            return self._encode_at_once(features)
-        return embed_in_chunks(self._encode_at_once, features, self.mini_batch_size)
-
-    def _encode_at_once(self, features: dict[str, Any]) -> Tensor:
-        # Encoders write their outputs into the dict they are given; the copy keeps a replay's input clean.
-        embeddings: Tensor = self.model(dict(features))["sentence_embedding"]
-        return embeddings
-
-
-def check_columns(
-    loss: EmbeddingLoss, embeddings: Sequence[Tensor], expected: str, minimum: int, maximum: int | None = None
-) -> None:
-    """Raise ValueError unless there are `minimum` to `maximum` columns, of equally many rows.
-
-    Args:
-        loss: named in the message.
-        embeddings: one tensor per column.
-        expected: the columns in words, such as `(anchor, positive, negative)`.
-        minimum: smallest number of columns.
-        maximum: largest number of columns; None for any.
-    """
-    name = type(loss).__name__
-    if len(embeddings) < minimum or (maximum is not None and len(embeddings) > maximum):
-        raise ValueError(f"`{name}` expects the columns {expected}, got {len(embeddings)} columns")
-    rows = [len(column) for column in embeddings]
-    if len(set(rows)) > 1:
-        raise ValueError(f"`{name}` expects equally many rows in every column, got {rows}")
-
-
-def check_labels(loss: EmbeddingLoss, labels: Tensor | None, num_rows: int) -> Tensor:
-    """Return `labels` as (B,), or raise ValueError unless there is one label per row, (B,) or (B, 1)."""
-    name = type(loss).__name__
-    if labels is None:
-        raise ValueError(f"`{name}` expects one label per row, got None")
-    if tuple(labels.shape) not in ((num_rows,), (num_rows, 1)):
-        raise ValueError(f"`{name}` expects labels of shape ({num_rows},), got {tuple(labels.shape)}")
-    return labels.reshape(-1)
+    def _encode_in_chunks(self, features: dict[str, Any]) -> Tensor:
+        if self.chunk_size is None:
+            return self.encode(features)
+        return embed_in_chunks(self.encode, features, self.chunk_size)
 
 
 def _described(value: Any) -> Any:

@@ -2,43 +2,74 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import torch.nn.functional as F
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from torch import Tensor
 
 Direction: TypeAlias = Literal["query_to_doc", "query_to_query", "doc_to_query", "doc_to_doc"]
 PartitionMode: TypeAlias = Literal["joint", "per_direction"]
 HardnessMode: TypeAlias = Literal["in_batch_negatives", "hard_negatives", "all_negatives"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
-_AMONG_THEMSELVES = ("query_to_query", "doc_to_doc")
+POSITIVE_TO_POSITIVE = "doc_to_positive"
+"""As `doc_to_doc`, with the positives of other rows as the only candidates."""
+_AMONG_THEMSELVES = ("query_to_query", "doc_to_doc", POSITIVE_TO_POSITIVE)
 
 
-def similarities(
-    direction: Direction,
-    queries: Tensor,
-    documents: Tensor,
-    rows: slice,
-    similarity_fct: Callable[[Tensor, Tensor], Tensor],
-) -> Tensor:
-    """Compare the queries (or positives) of B rows with all candidates of one direction.
+@dataclass(frozen=True, kw_only=True)
+class Comparisons:
+    """Which candidates compete with the positive of a row, and how.
 
-    Shape:
-        queries (G, D), documents (C, G, D); returns (B, C * G) for documents as candidates, (B, G) for
-        queries.
+    Attributes:
+        directions: what is compared; `query_to_doc` must be there.
+        partition_mode: `joint`, one softmax for all directions, or `per_direction`, one for each.
+        hardness_mode: which negatives get weight by their similarity; None for none.
+        hardness_strength: how much of it, at least 0.
     """
-    source, target = direction.split("_to_")
-    candidates = documents.flatten(0, 1) if target == "doc" else queries
-    if source == "query":
-        return similarity_fct(queries[rows], candidates)
-    return similarity_fct(candidates, documents[0, rows]).T
+
+    directions: tuple[str, ...] = ("query_to_doc",)
+    partition_mode: PartitionMode = "joint"
+    hardness_mode: HardnessMode | None = None
+    hardness_strength: float = 0.0
+
+    def __post_init__(self) -> None:
+        directions, known = set(self.directions), {*DIRECTIONS, POSITIVE_TO_POSITIVE}
+        if "query_to_doc" not in directions or not directions <= known:
+            raise ValueError(
+                f"`directions` must have `query_to_doc` and only others of {list(DIRECTIONS)}, "
+                f"got {list(self.directions)}"
+            )
+        if self.partition_mode not in get_args(PartitionMode):
+            raise ValueError(
+                f"`partition_mode` must be one of {list(get_args(PartitionMode))}, got {self.partition_mode!r}"
+            )
+        if self.partition_mode == "per_direction" and directions & set(_AMONG_THEMSELVES):
+            raise ValueError(
+                "`partition_mode` must be 'joint' with `query_to_query` or `doc_to_doc`, got 'per_direction'\n"
+                "hint: these directions hold no positive, so a softmax of their own has nothing to pull together"
+            )
+        if self.hardness_mode is not None and self.hardness_mode not in get_args(HardnessMode):
+            raise ValueError(
+                f"`hardness_mode` must be None or one of {list(get_args(HardnessMode))}, "
+                f"got {self.hardness_mode!r}"
+            )
+        if not self.hardness_strength >= 0:
+            raise ValueError(f"`hardness_strength` must be at least 0, got {self.hardness_strength}")
+
+    @property
+    def names(self) -> list[str]:
+        """The directions, in their usual order."""
+        return [name for name in (*DIRECTIONS, POSITIVE_TO_POSITIVE) if name in self.directions]
+
+    def num_candidates(self, num_rows: int, num_columns: int) -> int:
+        """Count the candidates of a row in all directions, for `num_columns` documents a row."""
+        return sum(num_rows * (num_columns if name.endswith("doc") else 1) for name in self.names)
 
 
-def left_out(direction: Direction, own: Tensor, num_candidates: int, matches: Tensor | None) -> Tensor | None:
+def left_out(direction: str, own: Tensor, num_candidates: int, matches: Tensor | None) -> Tensor | None:
     """Tell which candidates of a direction are no part of its softmax.
 
     Among themselves, texts of one row are never compared. Between the kinds, a row's own partner always
@@ -51,7 +82,7 @@ def left_out(direction: Direction, own: Tensor, num_candidates: int, matches: Te
         direction: whose candidates.
         own: whether row and candidate row are the same.
         num_candidates: N, a multiple of G.
-        matches: candidates known to match the row, if any are known.
+        matches: candidates that are no negatives for the row, if any are known.
     """
     if direction not in _AMONG_THEMSELVES:
         return None if matches is None else matches & ~_partner(own, num_candidates)
@@ -66,34 +97,6 @@ def is_weighted(mode: HardnessMode, own: Tensor, num_candidates: int) -> Tensor:
         return ~partner
     same_row = own.repeat(1, num_candidates // own.shape[1])
     return ~same_row if mode == "in_batch_negatives" else same_row & ~partner
-
-
-def check_directions(directions: Sequence[Direction], partition_mode: PartitionMode) -> None:
-    """Raise ValueError unless the softmax that these two describe has the positive in every sum."""
-    if "query_to_doc" not in directions or not set(directions) <= set(DIRECTIONS):
-        raise ValueError(
-            f"`directions` must have `query_to_doc` and only others of {list(DIRECTIONS)}, "
-            f"got {list(directions)}"
-        )
-    if partition_mode not in get_args(PartitionMode):
-        raise ValueError(
-            f"`partition_mode` must be one of {list(get_args(PartitionMode))}, got {partition_mode!r}"
-        )
-    if partition_mode == "per_direction" and set(directions) & set(_AMONG_THEMSELVES):
-        raise ValueError(
-            "`partition_mode` must be 'joint' with `query_to_query` or `doc_to_doc`, got 'per_direction'\n"
-            "hint: these directions hold no positive, so a softmax of their own has nothing to pull together"
-        )
-
-
-def check_hardness(mode: HardnessMode | None, strength: float) -> None:
-    """Raise ValueError unless `mode` is known and `strength` at least 0."""
-    if mode is not None and mode not in get_args(HardnessMode):
-        raise ValueError(
-            f"`hardness_mode` must be None or one of {list(get_args(HardnessMode))}, got {mode!r}"
-        )
-    if not strength >= 0:
-        raise ValueError(f"`hardness_strength` must be at least 0, got {strength}")
 
 
 def _partner(own: Tensor, num_candidates: int) -> Tensor:

@@ -5,96 +5,81 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
 
-from foolsgold.losses.base import BatchInfo, EmbeddingLoss, check_columns
-from foolsgold.losses.directions import (
-    DIRECTIONS,
-    Direction,
-    HardnessMode,
-    PartitionMode,
-    check_directions,
-    check_hardness,
-    is_weighted,
-    left_out,
-    similarities,
-)
-from foolsgold.losses.gather import gather_rows
-from foolsgold.losses.identity import known_matches
-from foolsgold.losses.row_blocks import mean_over_rows
+from foolsgold.losses.base import EmbeddingLoss
+from foolsgold.losses.checks import check_classes, check_columns
+from foolsgold.losses.directions import Comparisons, Direction, HardnessMode, PartitionMode
+from foolsgold.losses.gather import RankRows
+from foolsgold.losses.identity import Identity, gathered_identity
+from foolsgold.losses.in_batch import in_batch_cross_entropy
+from foolsgold.losses.scale import Scale
 from foolsgold.similarity import cos_sim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from torch import Tensor, nn
+
+    from foolsgold.losses.batch import BatchInfo
 
 
 def multiple_negatives_ranking_loss(
     queries: Tensor,
     documents: Tensor,
     *,
-    scale: float = 20.0,
+    scale: float | Tensor = 20.0,
     similarity_fct: Callable[[Tensor, Tensor], Tensor] = cos_sim,
     directions: Sequence[Direction] = ("query_to_doc",),
     partition_mode: PartitionMode = "joint",
     hardness_mode: HardnessMode | None = None,
     hardness_strength: float = 0.0,
-    query_ids: Tensor | None = None,
-    document_ids: Tensor | None = None,
+    identity: Identity | None = None,
+    false_negative_margin: float | None = None,
+    weights: Tensor | None = None,
     rows: slice = slice(None),
 ) -> Tensor:
     r"""Cross-entropy of each query's positive against all candidates; maths at the module.
 
-    Large batches go by blocks of rows (`foolsgold.losses.row_blocks`).
+    Large batches go by blocks of rows, and their gradient is formed with the loss
+    (`foolsgold.losses.row_blocks`).
 
     Shape:
-        queries (G, D), documents (C, G, D) with the positives first, query_ids (G,), document_ids (C, G);
-        returns () in at least float32.
+        queries (G, D), documents (C, G, D) with the positives first, weights (G,); returns () in at least
+        float32.
 
     Args:
         queries: one for each row of the batch.
         documents: a positive and C - 1 hard negatives for each row.
-        scale: factor of the similarities, above 0.
+        scale: factor of the similarities, above 0; a number, or a tensor of one element that is trained.
         similarity_fct: (N, D), (M, D) to (N, M), higher is closer.
         directions: what is compared; `query_to_doc` must be there.
         partition_mode: one softmax for all directions, or one for each.
         hardness_mode: which negatives get weight by their similarity.
         hardness_strength: how much of it, at least 0.
-        query_ids: text ids; given with `document_ids`, known matches are no negatives.
-        document_ids: text ids.
+        identity: what is known of the rows' texts and classes; known matches are no negatives.
+        false_negative_margin: candidates that are closer than the positive by more than this are no
+            negatives; None for any.
+        weights: how much each row counts, at least 0; None for all the same.
         rows: the B rows whose loss it is; candidates are taken from all.
     """
-    check_directions(directions, partition_mode)
-    check_hardness(hardness_mode, hardness_strength)
-    dtype = torch.promote_types(queries.dtype, torch.float32)
-    queries, documents = queries.to(dtype), documents.to(dtype)
-    all_rows = torch.arange(len(queries), device=queries.device)
-    names = [name for name in DIRECTIONS if name in directions]
-
-    def row_losses(rows: slice) -> Tensor:
-        own = all_rows[rows, None] == all_rows
-        logits = []
-        for name in names:
-            raw = similarities(name, queries, documents, rows, similarity_fct)
-            scores = raw * scale
-            if name == "query_to_doc":
-                positives = scores[:, rows].diagonal()
-                if hardness_mode is not None:
-                    weighted = is_weighted(hardness_mode, own, raw.shape[1])
-                    scores = scores + raw.detach() * weighted * hardness_strength
-            matches = None
-            if query_ids is not None and document_ids is not None:
-                texts = document_ids if name.endswith("doc") else query_ids[None]
-                matches = known_matches(texts, query_ids, document_ids[0], rows)
-            masked = left_out(name, own, raw.shape[1], matches)
-            logits.append(scores if masked is None else scores.masked_fill(masked, -torch.inf))
-        if partition_mode == "joint" and len(logits) > 1:
-            logits = [torch.cat(logits, dim=1)]
-        return torch.stack([scores.logsumexp(dim=1) for scores in logits]).mean(dim=0) - positives
-
-    first, last, _ = rows.indices(len(queries))
-    logits_per_row = len(queries) * (len(documents) + 1) * len(names)
-    with torch.autocast(queries.device.type, enabled=False):
-        return mean_over_rows(row_losses, first, last, logits_per_row)
+    comparisons = Comparisons(
+        directions=tuple(directions),
+        partition_mode=partition_mode,
+        hardness_mode=hardness_mode,
+        hardness_strength=hardness_strength,
+    )
+    total, count = in_batch_cross_entropy(
+        queries,
+        documents,
+        comparisons,
+        scale=scale,
+        similarity_fct=similarity_fct,
+        identity=identity,
+        margin=false_negative_margin,
+        weights=weights,
+        rows=rows,
+    )
+    return total / torch.where(count > 0, count, 1.0)
 
 
 class MultipleNegativesRankingLoss(EmbeddingLoss):
@@ -115,7 +100,8 @@ class MultipleNegativesRankingLoss(EmbeddingLoss):
         $\operatorname{sg}$ stops the gradient.
 
     Shape:
-        columns (anchor, positive[, negative_1, ..., negative_n]), each (B, D); labels unused; returns ().
+        columns (anchor, positive[, negative_1, ..., negative_n]), each (B, D); labels unused, but for
+        `mask_by_label` (B,); returns ().
 
     Args:
         model: the encoder.
@@ -128,15 +114,29 @@ class MultipleNegativesRankingLoss(EmbeddingLoss):
             `all_negatives` get weight by their similarity; None for none.
         hardness_strength: $\alpha \ge 0$; 9 and 5 are in use for the first two modes.
         mask_by_identity: leave known matches out of the negatives, where text ids are there.
+        mask_by_label: take labels, a class of each row, and leave rows of one class out of each other's
+            negatives.
+        false_negative_margin: leave out candidates with $f_{ic} > f(q_i, d_i)$ + this margin; 0.1 is in use.
+            None keeps them.
+        learnable_scale: train $s$, from `scale` on; it stays below 100.
 
     Raises:
-        ValueError: an option outside its range.
+        ValueError: an option outside its range; labels other than whole numbers with `mask_by_label`.
 
     Reference:
         van den Oord et al. 2018, https://arxiv.org/abs/1807.03748, eq. 4; directions: Li et al. 2023,
         https://arxiv.org/abs/2308.03281, section 3.3; hardness: Lan et al. 2025,
-        https://arxiv.org/abs/2503.04812, eq. 5.
+        https://arxiv.org/abs/2503.04812, eq. 5; margin: Zhang et al. 2025,
+        https://arxiv.org/abs/2506.05176, eq. 2.
+
+    See Also:
+        `CachedMultipleNegativesRankingLoss` for batches that do not fit; `GISTEmbedLoss` has a guide model
+        tell false negatives.
     """
+
+    inputs = "(anchor, positive) pairs, triplets or (anchor, positive, negative_1, ..., negative_n)"
+    labels = "none"
+    weighs_rows = True
 
     def __init__(
         self,
@@ -150,46 +150,54 @@ class MultipleNegativesRankingLoss(EmbeddingLoss):
         hardness_strength: float = 0.0,
         *,
         mask_by_identity: bool = True,
+        mask_by_label: bool = False,
+        false_negative_margin: float | None = None,
+        learnable_scale: bool = False,
     ) -> None:
         super().__init__(model)
-        if not scale > 0:
-            raise ValueError(f"`scale` must be above 0, got {scale}")
-        check_directions(directions, partition_mode)
-        check_hardness(hardness_mode, hardness_strength)
-        self.scale = scale
+        self.comparisons = Comparisons(
+            directions=tuple(directions),
+            partition_mode=partition_mode,
+            hardness_mode=hardness_mode,
+            hardness_strength=hardness_strength,
+        )
+        self.scaling = Scale(scale, learnable=learnable_scale)
         self.similarity_fct = similarity_fct
         self.gather_across_devices = gather_across_devices
-        self.directions = tuple(directions)
+        self.directions = self.comparisons.directions
         self.partition_mode = partition_mode
         self.hardness_mode = hardness_mode
         self.hardness_strength = hardness_strength
         self.mask_by_identity = mask_by_identity
+        self.mask_by_label = mask_by_label
+        self.false_negative_margin = false_negative_margin
+        self.learnable_scale = learnable_scale
 
     def compute(self, embeddings: list[Tensor], labels: Tensor | None, batch: BatchInfo) -> Tensor:
         """Gather if asked to, and compute the loss of this rank's rows."""
-        check_columns(self, embeddings, "(anchor, positive[, negative_1, ..., negative_n])", minimum=2)
-        num_rows, share, first = len(embeddings[0]), 1.0, 0
-        text_ids = [ids for ids in batch.text_ids if ids is not None]
-        if not self.mask_by_identity or len(text_ids) < len(embeddings):
-            text_ids = []
-        if self.gather_across_devices:
-            embeddings, first = gather_rows(embeddings)
-            text_ids = gather_rows(text_ids)[0] if text_ids else []
-            share = num_rows * batch.world_size / len(embeddings[0])
-        loss = multiple_negatives_ranking_loss(
-            embeddings[0],
-            torch.stack(embeddings[1:]),
-            scale=self.scale,
+        check_columns(self, embeddings, minimum=2)
+        num_rows = len(embeddings[0])
+        ranks = RankRows(num_rows, embeddings[0].device, gather=self.gather_across_devices)
+        classes = check_classes(self, labels, num_rows) if self.mask_by_label else None
+        identity = gathered_identity(batch if self.mask_by_identity else None, classes, ranks)
+        columns = ranks.gather_columns(embeddings)
+        total, count = in_batch_cross_entropy(
+            columns[0],
+            torch.stack(columns[1:]),
+            self.comparisons,
+            scale=self.scaling(),
             similarity_fct=self.similarity_fct,
-            directions=self.directions,
-            partition_mode=self.partition_mode,
-            hardness_mode=self.hardness_mode,
-            hardness_strength=self.hardness_strength,
-            query_ids=text_ids[0] if text_ids else None,
-            document_ids=torch.stack(text_ids[1:]) if text_ids else None,
-            rows=slice(first, first + num_rows),
+            identity=identity,
+            margin=self.false_negative_margin,
+            weights=None if batch.row_weights is None else ranks.gather(batch.row_weights),
+            rows=ranks.own,
         )
-        return loss * share
+        return ranks.mean(total, count)
+
+    @property
+    def scale(self) -> float:
+        """Factor of the similarities."""
+        return self.scaling.value
 
     @property
     def temperature(self) -> float:

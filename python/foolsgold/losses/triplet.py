@@ -5,21 +5,36 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from foolsgold.losses.base import BatchInfo, EmbeddingLoss, check_columns
-from foolsgold.similarity import pairwise_cos_sim, pairwise_euclidean_sim, pairwise_manhattan_sim
+import torch
+
+from foolsgold.losses.base import EmbeddingLoss
+from foolsgold.losses.checks import check_columns
+from foolsgold.losses.row_weights import weighted_mean
+from foolsgold.similarity import (
+    pairwise_cos_sim,
+    pairwise_dot_score,
+    pairwise_euclidean_sim,
+    pairwise_manhattan_sim,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor, nn
 
+    from foolsgold.losses.batch import BatchInfo
+
 
 class TripletDistanceMetric(Enum):
-    """Distances for triplets; a member is called with two (B, D) tensors and gives (B,), 0 for equal rows."""
+    """Distances for triplets; a member is called with two (B, D) tensors and gives (B,), lower is closer.
+
+    `DOT_PRODUCT` is the negative dot product, which has no least value; the others are 0 for equal rows.
+    """
 
     COSINE = "cosine"
     EUCLIDEAN = "euclidean"
     MANHATTAN = "manhattan"
+    DOT_PRODUCT = "dot_product"
 
     def __call__(self, left: Tensor, right: Tensor) -> Tensor:
         """Distance of each row of `left` to the same row of `right`, (B,) in at least float32."""
@@ -27,7 +42,9 @@ class TripletDistanceMetric(Enum):
             return 1 - pairwise_cos_sim(left, right)
         if self is TripletDistanceMetric.EUCLIDEAN:
             return -pairwise_euclidean_sim(left, right)
-        return -pairwise_manhattan_sim(left, right)
+        if self is TripletDistanceMetric.MANHATTAN:
+            return -pairwise_manhattan_sim(left, right)
+        return -pairwise_dot_score(left, right)
 
 
 def triplet_loss(
@@ -37,11 +54,12 @@ def triplet_loss(
     *,
     distance_metric: Callable[[Tensor, Tensor], Tensor] = TripletDistanceMetric.EUCLIDEAN,
     triplet_margin: float = 5.0,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """Mean of how far each triplet is from its margin; the maths is at `TripletLoss`.
 
     Shape:
-        anchors (B, D), positives (B, D), negatives (B, D); returns ().
+        anchors (B, D), positives (B, D), negatives (B, D), weights (B,); returns ().
 
     Args:
         anchors: one for each triplet.
@@ -49,9 +67,12 @@ def triplet_loss(
         negatives: texts to push away.
         distance_metric: (B, D), (B, D) to (B,), lower is closer.
         triplet_margin: in units of the distance.
+        weights: how much each triplet counts, at least 0; None for all the same.
     """
+    dtype = torch.promote_types(anchors.dtype, torch.float32)
+    anchors, positives, negatives = (x.to(dtype) for x in (anchors, positives, negatives))
     violations = distance_metric(anchors, positives) - distance_metric(anchors, negatives) + triplet_margin
-    return violations.relu().mean()
+    return weighted_mean(violations.relu(), weights)
 
 
 class TripletLoss(EmbeddingLoss):
@@ -80,6 +101,10 @@ class TripletLoss(EmbeddingLoss):
         `MultipleNegativesRankingLoss` takes the same columns, and the rest of the batch as negatives.
     """
 
+    inputs = "(anchor, positive, negative) triplets"
+    labels = "none"
+    weighs_rows = True
+
     def __init__(
         self,
         model: nn.Module,
@@ -92,7 +117,7 @@ class TripletLoss(EmbeddingLoss):
 
     def compute(self, embeddings: list[Tensor], labels: Tensor | None, batch: BatchInfo) -> Tensor:
         """Compute the loss of the three columns."""
-        check_columns(self, embeddings, "(anchor, positive, negative)", minimum=3, maximum=3)
+        check_columns(self, embeddings, minimum=3, maximum=3)
         anchors, positives, negatives = embeddings
         return triplet_loss(
             anchors,
@@ -100,4 +125,5 @@ class TripletLoss(EmbeddingLoss):
             negatives,
             distance_metric=self.distance_metric,
             triplet_margin=self.triplet_margin,
+            weights=batch.row_weights,
         )

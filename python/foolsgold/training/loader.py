@@ -10,7 +10,7 @@ import torch
 from accelerate.data_loader import prepare_data_loader
 from torch.utils.data import DataLoader, Sampler
 
-from foolsgold.data.columns import LABEL_COLUMNS
+from foolsgold.data.columns import LABEL_COLUMNS, weight_column
 from foolsgold.training.arguments import BatchSamplers
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def training_batches(dataset: Any, args: SentenceTransformerTrainingArguments, b
         dataset,
         batch_size=batch_size,
         drop_last=args.dataloader_drop_last,
-        valid_label_columns=list(LABEL_COLUMNS),
+        valid_label_columns=[*LABEL_COLUMNS, *filter(None, [weight_column(dataset[0])])],
         generator=torch.Generator().manual_seed(seed),
         seed=seed,
         **(ranks if knows_ranks else {}),

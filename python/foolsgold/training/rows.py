@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from foolsgold.data.collator import prompt_of
 from foolsgold.data.columns import Columns
+from foolsgold.data.known_positives import KnownPositives
 from foolsgold.data.texts import Texts
 from foolsgold.data.texts import columns_of as table_columns
 from foolsgold.models import SentenceTransformer
@@ -77,6 +78,18 @@ class TextIds:
     def by_column(self) -> dict[str, NDArray[np.uint32]]:
         """Ids (number of rows,) by text column, equal for equal texts across the columns."""
         return self._found[0]
+
+    @cached_property
+    def known_positives(self) -> KnownPositives | None:
+        """The texts of the second column by text of the first; None where no text has more than one.
+
+        Nor where rows have labels, for these may say that the second text is no positive.
+        """
+        if len(self._columns.texts) < 2 or self._columns.label is not None:
+            return None
+        queries, positives = (self.by_column[name] for name in self._columns.texts[:2])
+        known = KnownPositives(queries, positives)
+        return known if known.most > 1 else None
 
     @property
     def fingerprint(self) -> str:

@@ -20,6 +20,7 @@ from foolsgold.training.learning_rates import set_learning_rates
 from foolsgold.training.loader import EvaluationBatches, make_loader, training_batches
 from foolsgold.training.resumable import ResumableTrainer
 from foolsgold.training.rows import TextIds, TokenCache, check_prompts, columns_of, reader_of
+from foolsgold.training.views import views_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -198,13 +199,25 @@ class SentenceTransformerTrainer(ResumableTrainer):
             ids = TextIds(dataset, columns, sampler)
             if sampler is self.batches:
                 self._train_ids = ids
+            self._check_weights(columns)
+            views = views_of(self.model, self.encoder)
             masks = any(getattr(module, "mask_by_identity", False) for module in self.model.modules())
+            uses_ids = masks or any(getattr(module, "frozen_models", ()) for module in self.model.modules())
             tokens = self._token_cache(dataset, columns) if self.args.cache_tokens else None
-            labels = None if tokens is None else [name for name in [columns.label] if name is not None]
-            reader = ColumnReader(dataset, ids.by_column if masks else None, labels)
+            beside = [name for name in (columns.label, columns.weight) if name is not None]
+            names = None if tokens is None else [*(columns.texts if views else ()), *beside]
+            reader = ColumnReader(dataset, ids.by_column if uses_ids else None, names)
             tokenizer = reader_of(self.encoder) or self.encoder
-            collate = Collator(tokenizer.preprocess, columns, self.args.prompts, tokens)
+            known = ids.known_positives if masks else None
+            collate = Collator(tokenizer.preprocess, columns, self.args.prompts, tokens, views, known)
         return make_loader(reader, sampler, collate, self.args)
+
+    def _check_weights(self, columns: Columns) -> None:
+        if columns.weight and not any(getattr(part, "weighs_rows", False) for part in self.model.modules()):
+            raise ValueError(
+                f"`loss` must weigh rows for a column `{columns.weight}`, got {type(self.model).__name__}\n"
+                f"hint: remove it (`dataset.remove_columns({columns.weight!r})`)"
+            )
 
     def _token_cache(self, dataset: Any, columns: Columns) -> TokenCache:
         reader = reader_of(self.encoder)
@@ -259,6 +272,13 @@ class SentenceTransformerTrainer(ResumableTrainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """Return the loss of a batch, the sum of its components where it has several."""
+        if model.training:
+            # What draws by step gets a number that grows with every forward and is the same after a resume.
+            micro_batch = getattr(self, "_micro_batch", 0)
+            self._micro_batch = 0 if self.accelerator.sync_gradients else micro_batch + 1
+            for module in model.modules():
+                if callable(set_step := getattr(module, "set_training_step", None)):
+                    set_step(self.state.global_step * self.args.gradient_accumulation_steps + micro_batch)
         output = model(inputs["sentence_features"], inputs.get("labels"))
         components = output if isinstance(output, dict) else {}
         loss = torch.stack([value.float() for value in output.values()]).sum() if components else output
@@ -337,7 +357,9 @@ class SentenceTransformerTrainer(ResumableTrainer):
 
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
         """Name the parameters that decay: Trainer's, but nothing below two dimensions, such as a scale."""
-        dimensions = {name: parameter.ndim for name, parameter in model.named_parameters()}
+        # Trainer names a module under each of its places: a loss on top of another has the model twice.
+        parameters = model.named_parameters(remove_duplicate=False)
+        dimensions = {name: parameter.ndim for name, parameter in parameters}
         return [name for name in super().get_decay_parameter_names(model) if dimensions[name] >= 2]
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
