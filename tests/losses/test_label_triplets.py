@@ -62,8 +62,10 @@ def test_automatic_mixed_precision_changes_nothing(loss, metric):
 def test_merged_order(dtype):
     keys = torch.tensor([[2.0, -1.0, 2.0, 0.5, -3.0, torch.inf, 0.0, 1e-30]], dtype=dtype)
     kinds = torch.tensor([[0, 1, 1, 0, 0, 1, 2, 0]])  # negatives, positives, neither
-    order = merged_order(keys, Anchors(slice(0, 1), MatrixRows(keys), kinds == 1, kinds == 0))
+    anchors = Anchors(slice(0, 1), MatrixRows(keys), kinds == 1, kinds == 0)
+    order, is_positive = merged_order(keys, anchors)
     assert order.tolist() == [[4, 1, 7, 3, 2, 0, 5, 6]]
+    assert torch.equal(is_positive, (kinds == 1).gather(1, order))
 
 
 @pytest.mark.parametrize("loss", LOSSES)

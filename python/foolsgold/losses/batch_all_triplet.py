@@ -51,25 +51,46 @@ def batch_all_triplet_loss(
 def _broken_margins(anchors: Anchors, margin: float) -> tuple[Tensor, Tensor]:
     """Sum the losses of all triplets of some anchors, and count those above 0.
 
-    With each positive moved by the margin, a triplet's loss is how far its positive comes after its negative.
-    So one sort tells for each positive how many negatives it comes after, and for each negative how many
-    positives come after it. These counts are the gradient, and the distances times these are the sum.
+    The gradient is made of counts: after how many negatives a positive comes that is moved by the margin, and
+    how many such positives come after a negative. The distances times these are the sum.
     """
     distances = anchors.to_all()
-    keys = distances + anchors.positives * margin
-    order = merged_order(keys, anchors)
-    is_positive = anchors.positives.gather(1, order)
-    positives_so_far = is_positive.cumsum(dim=1, dtype=torch.int32)
-    places = torch.arange(1, order.shape[1] + 1, dtype=torch.int32, device=order.device)
-    sorted_counts = torch.where(
-        is_positive, places - positives_so_far, positives_so_far - positives_so_far[:, -1:]
-    )
-    counts = torch.empty_like(keys).scatter(1, order, sorted_counts.to(keys.dtype))
-    # The counts of an anchor sum up to 0: in float32 the sum would lose what is small beside the distances.
+    if anchors.few_mates is None:
+        counts = _counts_by_order(anchors, distances, margin)
+    else:
+        counts = _counts_by_mates(anchors, anchors.few_mates, distances, margin)
+    # The counts of an anchor sum up to 0, so its distances may be taken from any centre: from the mean, no
+    # digits go to what cancels.
     wide = torch.float32 if counts.device.type == "mps" else torch.float64
     num_broken = counts.relu().sum(dtype=wide)
-    total = (counts * distances.to(wide)).sum() + margin * num_broken
+    centred = distances - distances.mean(dim=1, keepdim=True)
+    total = centred.mul_(counts).sum(dtype=wide) + margin * num_broken
     return anchors.with_changes(total, distances, counts), num_broken
+
+
+def _counts_by_order(anchors: Anchors, distances: Tensor, margin: float) -> Tensor:
+    """Count by one sort of the positives, moved by the margin, and the negatives of each anchor."""
+    order, is_positive = merged_order(distances + anchors.positives * margin, anchors)
+    positives_so_far = is_positive.cumsum(dim=1, dtype=distances.dtype)
+    places = torch.arange(1, order.shape[1] + 1, dtype=distances.dtype, device=order.device)
+    after = positives_so_far - positives_so_far[:, -1:]
+    sorted_counts = torch.where(is_positive, places - positives_so_far, after)
+    return torch.empty_like(distances).scatter_(1, order, sorted_counts)
+
+
+def _counts_by_mates(anchors: Anchors, mates: Tensor, distances: Tensor, margin: float) -> Tensor:
+    """Count by one comparison with the negatives for each of the few texts that a class has."""
+    num_after = torch.zeros_like(anchors.negatives, dtype=torch.uint8)  # of positives, for each negative
+    num_before = []  # of negatives, for each positive
+    for mate in mates.split(1, dim=1):
+        place = mate.clamp(min=0)
+        is_positive = anchors.positives.gather(1, place) & (mate >= 0)
+        limit = torch.where(is_positive, distances.gather(1, place) + margin, -torch.inf)
+        broken = (distances < limit).logical_and_(anchors.negatives)
+        num_after += broken
+        num_before.append(broken.sum(dim=1, dtype=distances.dtype))
+    counts = -num_after.to(distances.dtype)
+    return counts.scatter_add_(1, mates.clamp(min=0), torch.stack(num_before, dim=1))
 
 
 class BatchAllTripletLoss(LabelTripletLoss):

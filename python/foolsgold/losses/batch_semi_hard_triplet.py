@@ -55,8 +55,7 @@ def _semi_hard_triplets(anchors: Anchors, margin: float) -> tuple[Tensor, Tensor
     last one before it. With none before, the furthest is the first.
     """
     distances = anchors.to_all()
-    order = merged_order(0.0 - distances, anchors)
-    is_positive = anchors.positives.gather(1, order)
+    order, is_positive = merged_order(0.0 - distances, anchors)
     is_negative = anchors.negatives.gather(1, order)
     places = torch.arange(order.shape[1], dtype=torch.int32, device=order.device)
     last = (places * is_negative).cummax(dim=1).values.long()
@@ -66,7 +65,7 @@ def _semi_hard_triplets(anchors: Anchors, margin: float) -> tuple[Tensor, Tensor
     pairs = is_positive & is_negative.any(dim=1, keepdim=True)
     active = (pairs & (losses > 0)).to(losses.dtype)
     changes = active.scatter_add(1, chosen, -active)
-    gradient = torch.empty_like(changes).scatter(1, order, changes)
+    gradient = torch.empty_like(changes).scatter_(1, order, changes)
     return anchors.with_changes((losses * active).sum(), distances, gradient), pairs.sum(dtype=losses.dtype)
 
 

@@ -15,7 +15,7 @@ from foolsgold.losses.row_blocks import blocks_of, sum_over_rows, with_gradients
 from foolsgold.similarity import cos_sim, dot_score, normalize_embeddings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from foolsgold.losses.directions import Comparisons
     from foolsgold.losses.identity import Identity
@@ -207,52 +207,79 @@ def _loss_of_products(
     queries: Tensor, documents: Tensor, factor: Tensor, softmax: _Softmax, rows: slice
 ) -> Tensor:
     """Of dot products: the gradient of a block of logits is formed in its own memory, and multiplied back."""
-    operands = (queries[rows] * factor, documents[0, rows] * factor, queries, documents)
+    sides = [name.split("_to_") for name in softmax.comparisons.names]
+    lefts = {"query": queries[rows] * factor}
+    if any(source == "doc" for source, _ in sides):
+        lefts["doc"] = documents[0, rows] * factor
+    rights = {"doc": documents}
+    if any(target == "query" for _, target in sides):
+        rights["query"] = queries
+    operands = [*lefts.values(), *rights.values()]
     wants = torch.is_grad_enabled() and any(x.requires_grad for x in operands)
     with torch.no_grad():
-        loss, gradients = _formed([x.detach() for x in operands], factor.detach(), softmax, rows, wants)
+        gradients = [x.new_zeros(x.shape) for x in operands] if wants else []  # contiguous, to be viewed
+        formed = _Products(
+            {name: x.detach() for name, x in lefts.items()},
+            {name: x.detach() for name, x in rights.items()},
+            dict(zip(lefts, gradients, strict=False)),
+            dict(zip(rights, gradients[len(lefts) :], strict=False)),
+        )
+        loss = formed.sum_over_rows(factor.detach(), softmax, rows)
     return with_gradients(loss, operands, gradients) if wants else loss
 
 
-def _formed(
-    operands: Sequence[Tensor], factor: Tensor, softmax: _Softmax, rows: slice, wants: bool
-) -> tuple[Tensor, list[Tensor]]:
-    scaled_queries, scaled_positives, queries, documents = operands
-    gradients = [x.new_zeros(x.shape) for x in operands] if wants else []  # contiguous, to be viewed
-    loss = queries.new_zeros(())
-    entries = softmax.comparisons.num_candidates(len(queries), len(documents))
-    names = softmax.comparisons.names
-    # With all rows at once, what documents make of queries is part of what queries make of documents.
-    whole = {"query_to_doc", "doc_to_query"} <= {*names} and rows == slice(0, len(queries))
-    for block in blocks_of(rows, entries, whole=whole):
-        own = slice(block.start - rows.start, block.stop - rows.start)
-        lefts = {"query": scaled_queries[own], "doc": scaled_positives[own]}
-        rights = {"query": queries, "positive": documents[0], "doc": documents.flatten(0, 1)}
-        shared = block == slice(0, len(queries))
-        logits: dict[str, Tensor] = {}
-        for name in names:
-            source, target = name.split("_to_")
-            if name == "doc_to_query" and shared:
-                logits[name] = logits["query_to_doc"][:, : len(queries)].T.clone()
-            else:
-                logits[name] = lefts[source] @ rights[target].T
-        losses = _cross_entropy_(logits, factor, softmax, block)
-        loss += losses.sum()
-        if not wants:
-            continue
-        if "doc_to_query" in names and shared:
-            logits["query_to_doc"][:, : len(queries)] += logits.pop("doc_to_query").T
-        sinks = {"query": gradients[0][own], "doc": gradients[1][own]}
-        bins = {
-            "query": gradients[2],
-            "positive": gradients[3][0],
-            "doc": gradients[3].view(-1, queries.shape[1]),
-        }
+@dataclass(frozen=True, eq=False)
+class _Products:
+    """What is multiplied, and where its gradients go.
+
+    Attributes:
+        lefts: the rows' own queries and positives, with the scale, (B, D) each.
+        rights: the candidates, queries (G, D) and documents (C, G, D).
+        left_gradients: like `lefts`; empty where none are wanted.
+        right_gradients: like `rights`.
+    """
+
+    lefts: dict[str, Tensor]
+    rights: dict[str, Tensor]
+    left_gradients: dict[str, Tensor]
+    right_gradients: dict[str, Tensor]
+
+    def sum_over_rows(self, factor: Tensor, softmax: _Softmax, rows: slice) -> Tensor:
+        """Sum the losses of the rows, and add up the gradients of that sum."""
+        names, (num_columns, num_rows, _) = softmax.comparisons.names, self.rights["doc"].shape
+        loss = factor.new_zeros(())
+        # With all rows at once, what documents make of queries is part of what queries make of documents.
+        whole = {"query_to_doc", "doc_to_query"} <= {*names} and rows == slice(0, num_rows)
+        entries = softmax.comparisons.num_candidates(num_rows, num_columns)
+        for block in blocks_of(rows, entries, whole=whole):
+            own = slice(block.start - rows.start, block.stop - rows.start)
+            shared = "doc_to_query" in names and block == slice(0, num_rows)
+            logits: dict[str, Tensor] = {}
+            for name in names:
+                source, target = name.split("_to_")
+                if name == "doc_to_query" and shared:
+                    logits[name] = logits["query_to_doc"][:, :num_rows].T.clone()
+                else:
+                    logits[name] = self.lefts[source][own] @ _candidates(self.rights, target).T
+            loss += _cross_entropy_(logits, factor, softmax, block).sum()
+            if self.left_gradients:
+                if shared:
+                    logits["query_to_doc"][:, :num_rows] += logits.pop("doc_to_query").T
+                self._multiply_back(logits, own)
+        return loss
+
+    def _multiply_back(self, logits: dict[str, Tensor], own: slice) -> None:
         for name, gradient in logits.items():
             source, target = name.split("_to_")
-            sinks[source].addmm_(gradient, rights[target])
-            bins[target].addmm_(gradient.T, lefts[source])
-    return loss, gradients
+            self.left_gradients[source][own].addmm_(gradient, _candidates(self.rights, target))
+            _candidates(self.right_gradients, target).addmm_(gradient.T, self.lefts[source][own])
+
+
+def _candidates(rights: dict[str, Tensor], target: str) -> Tensor:
+    """A view of all that the rows of a direction are compared with, (N, D)."""
+    if target == "query":
+        return rights["query"]
+    return rights["doc"][0] if target == "positive" else rights["doc"].flatten(0, 1)
 
 
 def _cross_entropy_(logits: dict[str, Tensor], factor: Tensor, softmax: _Softmax, rows: slice) -> Tensor:

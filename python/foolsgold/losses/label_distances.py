@@ -97,11 +97,16 @@ class EuclideanRows:
 
         The gradient of a distance is the difference of its two rows, divided by it; 0 for equal rows.
         """
-        weights = changes / torch.where(distances > 0, distances, torch.inf)
-        sums = weights.sum(dim=0)
-        sums[anchors] += weights.sum(dim=1)
-        pulls = _weighted_sums(self.embeddings, anchors, weights)
-        return with_gradients(total, [self.embeddings], [self.embeddings.detach() * sums[:, None] - pulls])
+        weights = changes / distances.masked_fill(distances == 0, torch.inf)
+        fixed = self.embeddings.detach()
+        if len(weights) == len(fixed):
+            weights += weights.T.contiguous()  # a sum across memory is slower than the copy
+            gradient = torch.addmm(fixed * weights.sum(dim=1, keepdim=True), weights, fixed, alpha=-1)
+        else:
+            sums = weights.sum(dim=0)
+            sums[anchors] += weights.sum(dim=1)
+            gradient = fixed * sums[:, None] - _weighted_sums(fixed, anchors, weights)
+        return with_gradients(total, [self.embeddings], [gradient])
 
 
 class MatrixRows:
@@ -127,7 +132,7 @@ def _weighted_sums(embeddings: Tensor, anchors: slice, weights: Tensor) -> Tenso
     """Sum for each of G rows the rows that it shares a weight (A, G) with, from either side; (G, D)."""
     embeddings = embeddings.detach()
     if len(weights) == len(embeddings):
-        return (weights + weights.T) @ embeddings
+        return (weights + weights.T.contiguous()) @ embeddings  # a sum across memory is slower than the copy
     sums = weights.T @ embeddings[anchors]
     sums[anchors] += weights @ embeddings
     return sums

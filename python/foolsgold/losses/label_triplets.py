@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from threading import Thread
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 # A sort with its keys and places holds as much as so many matrices of anchors by rows in float32.
 _MATRICES = 8
+_FEW = 8  # so many comparisons of a matrix take less than to sort it
+_FIRST_32, _LAST_32 = torch.iinfo(torch.int32).min, torch.iinfo(torch.int32).max
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +40,15 @@ class Anchors:
         distances: of the batch.
         positives: which rows are of an anchor's class, (A, G) bool; without itself and rows of its text.
         negatives: which rows are of another class, (A, G) bool; without rows of its text.
+        few_mates: the rows of each anchor's class, (A, M) filled up with -1, where labels are in the host's
+            memory and M is small; None elsewhere, since no device is waited for.
     """
 
     rows: slice
     distances: RowDistances
     positives: Tensor
     negatives: Tensor
+    few_mates: Tensor | None = None
 
     def to_all(self) -> Tensor:
         """Distances to all rows, (A, G), without gradient."""
@@ -84,11 +92,14 @@ def sum_over_anchors(
     first, last, _ = rows.indices(len(embeddings))
     places = torch.arange(len(embeddings), device=embeddings.device)
     ids = places if text_ids is None else text_ids
+    mates = _few_mates(classes)
 
     def block(rows: slice, source: Tensor) -> tuple[Tensor, Tensor]:
         same_class = classes[rows, None] == classes
         other_text = ids[rows, None] != ids
-        return anchor_losses(Anchors(rows, kind(source), same_class & other_text, other_text & ~same_class))
+        positives, negatives = same_class & other_text, other_text & ~same_class
+        few = None if mates is None else mates[rows]
+        return anchor_losses(Anchors(rows, kind(source), positives, negatives, few))
 
     with torch.autocast(embeddings.device.type, enabled=False):
         kind, source = prepared(embeddings, distance_metric)
@@ -114,24 +125,67 @@ def mean_over_anchors(
     return mean.to(torch.promote_types(embeddings.dtype, torch.float32))
 
 
-def merged_order(keys: Tensor, anchors: Anchors) -> Tensor:
+def _few_mates(classes: Tensor) -> Tensor | None:
+    if classes.device.type != "cpu" or torch.compiler.is_compiling():
+        return None
+    _, number, counts = np.unique(classes.numpy(), return_inverse=True, return_counts=True)
+    most = int(counts.max(initial=0))
+    if most > _FEW:
+        return None
+    order = np.argsort(number, kind="stable")
+    members = np.full((len(counts), most), -1)
+    members[np.arange(most) < counts[:, None]] = order
+    return torch.from_numpy(members[number])
+
+
+def merged_order(keys: Tensor, anchors: Anchors) -> tuple[Tensor, Tensor]:
     """Sort the positives and negatives of each anchor together; what is neither comes last.
 
     Shape:
-        keys (A, G); returns (A, G) int64, the rows from the smallest key on; of equal keys, positives first.
+        keys (A, G); returns (A, G) int64, the rows from the smallest key on, of equal keys positives first;
+        and (A, G) bool, which of these are positives.
 
     Args:
         keys: float32 or float64; those of float64 that differ in their last bit alone count as equal.
         anchors: whose.
     """
+    positives, negatives = anchors.positives, anchors.negatives
+    neither = ~(positives | negatives)
+    if keys.dtype == torch.float32:
+        # All that is asked for fits into 64 bits: the key, whether it is a positive's, the row.
+        places = torch.arange(keys.shape[1], dtype=torch.int32, device=keys.device)
+        low = torch.where(positives, places, places | _FIRST_32)
+        high = _ordered(keys).masked_fill_(neither, _LAST_32)
+        little = sys.byteorder == "little"
+        merged = torch.stack([low, high] if little else [high, low], dim=-1).view(torch.int64).squeeze(-1)
+        merged = _sorted_rows(merged)
+        return merged & _LAST_32, merged.view(torch.int32)[:, 1 - little :: 2] >= 0
+    ordered = (_ordered(keys) & ~1) | negatives
+    order = ordered.masked_fill_(neither, torch.iinfo(torch.int64).max).argsort(dim=1, stable=True)
+    return order, positives.gather(1, order)
+
+
+def _ordered(keys: Tensor) -> Tensor:
+    """Read floats as integers of their size that order alike."""
     kind = torch.iinfo(torch.int32 if keys.dtype == torch.float32 else torch.int64)
     bits = keys.view(torch.int32 if kind.bits == 32 else torch.int64)
-    # Floats order like their bits, where those of negative ones are flipped. One bit more parts equal keys.
-    ordered = bits ^ ((bits >> (kind.bits - 1)) & kind.max)
-    ordered = ordered.long() << 1 if kind.bits == 32 else ordered & ~1
-    ordered |= anchors.negatives
-    ordered.masked_fill_(~(anchors.positives | anchors.negatives), torch.iinfo(torch.int64).max)
-    return ordered.argsort(dim=1, stable=True)
+    # Floats order like their bits, where those of negative ones are flipped.
+    return ((bits >> (kind.bits - 1)) & kind.max).bitwise_xor_(bits)
+
+
+def _sorted_rows(keys: Tensor) -> Tensor:
+    """Sort each row of int64 keys, (A, G), which may be written to."""
+    if keys.device.type != "cpu" or torch.compiler.is_compiling():
+        return keys.sort(dim=1).values
+    # numpy's sort is vectorised, and leaves Python's lock to others: 5 times as fast as one that finds places.
+    first, *others = [part.numpy() for part in keys.chunk(torch.get_num_threads())]
+    threads = [Thread(target=part.sort, kwargs={"axis": 1}) for part in others]
+    for thread in threads:
+        thread.start()
+    first.sort(axis=1)
+    for thread in threads:
+        thread.join()
+    return keys
 
 
 def hardest_gaps(anchors: Anchors) -> tuple[Tensor, Tensor]:

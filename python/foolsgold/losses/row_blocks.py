@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Entries of a matrix of rows by candidates. What fits into one block is a plain graph, with no block at all.
 _ONE_BLOCK = 2**25
-_BLOCK = 2 ** int(__import__("os").environ.get("BLK", "22"))
+_BLOCK = 2**22  # 16 MiB in float32, of which a loss holds a few; smaller ones multiply more slowly
 
 
 def sum_over_rows(
