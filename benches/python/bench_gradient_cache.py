@@ -19,8 +19,6 @@ import time
 import warnings
 from pathlib import Path
 
-import torch
-
 SIDES = {
     "ours": ("foolsgold", "foolsgold.losses"),
     "peer": ("sentence_transformers", "sentence_transformers.sentence_transformer.losses"),

@@ -18,7 +18,6 @@ from foolsgold.losses.distill_kl_div import distill_kl_div_loss
 from foolsgold.losses.embed_distill import embed_distill_loss
 from foolsgold.losses.gist_embed import gist_embed_loss
 from foolsgold.losses.global_orthogonal_regularization import global_orthogonal_regularization_loss
-from foolsgold.losses.identity import Identity
 from foolsgold.losses.margin_mse import margin_mse_loss
 from foolsgold.losses.matryoshka import matryoshka_loss
 from foolsgold.losses.matryoshka2d import matryoshka2d_loss
@@ -26,6 +25,7 @@ from foolsgold.losses.mega_batch_margin import mega_batch_margin_loss
 from foolsgold.losses.mse import mse_loss
 from foolsgold.losses.multiple_negatives_ranking import multiple_negatives_ranking_loss
 from foolsgold.losses.online_contrastive import online_contrastive_loss
+from foolsgold.losses.parts.identity import Identity
 from foolsgold.losses.sigmoid_contrastive import sigmoid_contrastive_loss
 from foolsgold.losses.softmax import softmax_loss
 from foolsgold.losses.supervised_contrastive import supervised_contrastive_loss

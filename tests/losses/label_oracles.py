@@ -7,7 +7,7 @@ import math
 import torch
 from tests.losses.encoders import embeddings
 
-from foolsgold.losses.label_distances import BatchHardTripletLossDistanceFunction
+from foolsgold.losses.parts.label_distances import BatchHardTripletLossDistanceFunction
 
 COSINE = BatchHardTripletLossDistanceFunction.cosine_distance
 EUCLIDEAN = BatchHardTripletLossDistanceFunction.euclidean_distance

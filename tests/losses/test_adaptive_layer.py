@@ -11,9 +11,9 @@ from tests.losses.layered import LayeredEncoder
 from foolsgold.losses.adaptive_layer import AdaptiveLayerLoss, adaptive_layer_loss
 from foolsgold.losses.base import EmbeddingLoss
 from foolsgold.losses.cosine_similarity import CosineSimilarityLoss
-from foolsgold.losses.layers import embed_layers
 from foolsgold.losses.matryoshka import MatryoshkaLoss
 from foolsgold.losses.multiple_negatives_ranking import MultipleNegativesRankingLoss
+from foolsgold.losses.parts.layers import embed_layers
 from foolsgold.losses.triplet import TripletLoss
 from foolsgold.losses.weighted_sum import WeightedSumLoss
 from foolsgold.similarity import pairwise_cos_sim

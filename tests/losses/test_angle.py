@@ -10,7 +10,7 @@ from torch import nn
 
 from foolsgold.losses.angle import AnglELoss, AnglEObjectives, angle_loss
 from foolsgold.losses.cosent import CoSENTLoss
-from foolsgold.losses.identity import Identity
+from foolsgold.losses.parts.identity import Identity
 from foolsgold.similarity import pairwise_angle_sim, pairwise_cos_sim
 
 ALONE = AnglEObjectives(angle_tau=0.3, cosine_w=0.0, ibn_w=0.0)

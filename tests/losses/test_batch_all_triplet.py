@@ -16,6 +16,13 @@ from tests.losses.label_oracles import (
 )
 
 from foolsgold.losses.batch_all_triplet import BatchAllTripletLoss, batch_all_triplet_loss
+from foolsgold.losses.parts import label_triplets
+
+
+@pytest.fixture(params=[0, 8], autouse=True, ids=["by order", "by mates"])
+def few(request, monkeypatch):
+    """Both ways to count: by a sort, and by comparisons where classes are small."""
+    monkeypatch.setattr(label_triplets, "_FEW", request.param)
 
 
 def oracle(x, classes, *, distance_metric=EUCLIDEAN, margin=5.0, text_ids=None):

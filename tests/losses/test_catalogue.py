@@ -14,7 +14,8 @@ from tests.losses.cases import CASES
 from tests.losses.encoders import Given, TokenEncoder, embeddings, padded, token_rows
 
 from foolsgold import losses
-from foolsgold.losses import EmbeddingLoss, gradient_cache
+from foolsgold.losses import EmbeddingLoss
+from foolsgold.losses.parts import gradient_cache
 
 LOSSES = sorted(
     name

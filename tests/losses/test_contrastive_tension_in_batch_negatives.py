@@ -11,7 +11,7 @@ from foolsgold.losses.contrastive_tension_in_batch_negatives import (
     ContrastiveTensionLossInBatchNegatives,
     contrastive_tension_in_batch_negatives_loss,
 )
-from foolsgold.losses.identity import Identity
+from foolsgold.losses.parts.identity import Identity
 from foolsgold.similarity import dot_score
 
 

@@ -139,4 +139,6 @@ def test_every_loss_of_the_peer_has_a_row():
         "EmbeddingLoss",
         "LossModifier",
     }
-    assert {name for name in losses.__all__ if name.endswith(("Loss", "Negatives", "Modifier"))} == named | ours_alone
+    assert {
+        name for name in losses.__all__ if name.endswith(("Loss", "Negatives", "Modifier"))
+    } == named | ours_alone

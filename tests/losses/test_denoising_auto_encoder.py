@@ -9,8 +9,8 @@ from tests import laws
 from tests.losses.cases.unsupervised import BertEncoder, bert_folder
 from tests.losses.encoders import TokenEncoder, columns, embeddings
 
-from foolsgold.losses import row_blocks
 from foolsgold.losses.denoising_auto_encoder import DenoisingAutoEncoderLoss, denoising_auto_encoder_loss
+from foolsgold.losses.parts import row_blocks
 
 HEAD = embeddings(4, 9, seed=8)
 TOKENS = torch.tensor([[1, 5, 7, 8], [2, 4, 3, 0], [6, 1, 0, 0], [3, 0, 0, 0]])

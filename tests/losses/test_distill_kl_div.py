@@ -8,9 +8,9 @@ from tests import laws
 from tests.losses.cases.distillation import teacher
 from tests.losses.encoders import TokenEncoder, columns, embeddings
 
-from foolsgold.losses.batch import BatchInfo
 from foolsgold.losses.distill_kl_div import DistillKLDivLoss, distill_kl_div_loss
-from foolsgold.losses.score_divergence import in_batch_divergence, pair_scores
+from foolsgold.losses.parts.batch import BatchInfo
+from foolsgold.losses.parts.score_divergence import in_batch_divergence, pair_scores
 from foolsgold.similarity import pairwise_cos_sim, pairwise_dot_score
 
 OPTIONS = {"student_temperature": 0.5, "teacher_temperature": 2.0}

@@ -6,10 +6,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from tests import laws
-from tests.losses.encoders import TokenEncoder, columns, embeddings
+from tests.losses.encoders import FlatEncoder, TokenEncoder, columns, embeddings
 
-from foolsgold.losses.batch import BatchInfo
 from foolsgold.losses.embed_distill import EmbedDistillLoss, embed_distill_loss
+from foolsgold.losses.parts.batch import BatchInfo
 
 METRICS = ["mse", "l2", "cosine"]
 
@@ -163,4 +163,4 @@ def test_refuses_other_options():
     with pytest.raises(ValueError, match="`projection_dim` must be at least 1, got 0"):
         EmbedDistillLoss(TokenEncoder(), projection_dim=0)
     with pytest.raises(TypeError, match="must have `get_embedding_dimension` for a projection"):
-        EmbedDistillLoss(TokenEncoder(), projection_dim=3)
+        EmbedDistillLoss(FlatEncoder(), projection_dim=3)

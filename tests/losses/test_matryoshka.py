@@ -6,8 +6,7 @@ import math
 import pytest
 import torch
 from tests import laws
-from tests.losses.cases.modifiers import SizedEncoder
-from tests.losses.encoders import TokenEncoder, columns, embeddings
+from tests.losses.encoders import FlatEncoder, TokenEncoder, columns, embeddings, flat, token_rows
 from torch import nn
 
 from foolsgold.losses.base import EmbeddingLoss
@@ -93,7 +92,7 @@ def test_compiles_whole():
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
 def test_module_is_the_function(weights):
-    model, features = SizedEncoder(), columns(5, 3, 9)
+    model, features = TokenEncoder(), columns(5, 3, 9)
     inner = MultipleNegativesRankingLoss(model)
     inputs = [model(dict(column))["sentence_embedding"] for column in features]
     expected = matryoshka_loss(
@@ -108,7 +107,7 @@ def test_module_is_the_function(weights):
 
 
 def test_components_are_summed_by_name():
-    model, features, scores = SizedEncoder(), columns(5, 3, 9), torch.rand(5)
+    model, features, scores = TokenEncoder(), columns(5, 3, 9), torch.rand(5)
     parts = {"ranking": MultipleNegativesRankingLoss(model), "scores": CosineSimilarityLoss(model)}
     both = MatryoshkaLoss(model, WeightedSumLoss(model, parts), [6, 2])(features, scores)
     for name, part in parts.items():
@@ -116,14 +115,14 @@ def test_components_are_summed_by_name():
 
 
 def test_modifiers_may_be_nested():
-    model, features = SizedEncoder(), columns(5, 3, 9)
+    model, features = TokenEncoder(), columns(5, 3, 9)
     inner = MultipleNegativesRankingLoss(model)
     twice = MatryoshkaLoss(model, MatryoshkaLoss(model, inner, [2]), [6, 4])
     torch.testing.assert_close(twice(features), 2 * MatryoshkaLoss(model, inner, [2])(features))
 
 
 def test_cached_equals_direct():
-    model = SizedEncoder().double()
+    model = TokenEncoder().double()
     loss = MatryoshkaLoss(model, MultipleNegativesRankingLoss(model), [6, 3, 1], [1, 2, 3])
     laws.cached_equals_direct(loss, columns(5, 3, 9), None)
 
@@ -131,7 +130,7 @@ def test_cached_equals_direct():
 @pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize("stacked", [False, True])
 def test_a_teachers_embeddings_are_cut_as_the_models(normalize, stacked):
-    model, features = SizedEncoder().double(), columns(5, 3, 9)[: 1 + stacked]
+    model, features = TokenEncoder().double(), columns(5, 3, 9)[: 1 + stacked]
     own = torch.stack([model(dict(column))["sentence_embedding"] for column in features], dim=1).detach()
     labels = normalize_embeddings(own) if normalize else own
     labels = labels if stacked else labels[:, 0]
@@ -142,7 +141,7 @@ def test_a_teachers_embeddings_are_cut_as_the_models(normalize, stacked):
 
 
 def test_other_labels_are_handed_on():
-    model, features = SizedEncoder(), columns(5, 3, 9)
+    model, features = TokenEncoder(), columns(5, 3, 9)
 
     class Seen(EmbeddingLoss):
         def compute(self, embeddings, labels, batch):
@@ -154,7 +153,7 @@ def test_other_labels_are_handed_on():
 
 
 def test_draws_differ_by_step_and_come_again():
-    model, features = SizedEncoder(), columns(5, 3, 9)
+    model, features = TokenEncoder(), columns(5, 3, 9)
     inner = MultipleNegativesRankingLoss(model)
     alone = [MatryoshkaLoss(model, inner, [dim])(features) for dim in (6, 4, 2, 1)]
     loss = MatryoshkaLoss(model, inner, [1, 2, 4, 6], n_dims_per_step=2)
@@ -169,7 +168,7 @@ def test_draws_differ_by_step_and_come_again():
 
 
 def test_evaluation_gives_the_mean_over_draws():
-    model, features = SizedEncoder(), columns(5, 3, 9)
+    model, features = TokenEncoder(), columns(5, 3, 9)
     inner = MultipleNegativesRankingLoss(model)
     loss = MatryoshkaLoss(model, inner, [1, 2, 4, 6], [1, 2, 3, 4], n_dims_per_step=1).eval()
     whole = MatryoshkaLoss(model, inner, [1, 2, 4, 6], [1, 2, 3, 4]).eval()
@@ -178,7 +177,7 @@ def test_evaluation_gives_the_mean_over_draws():
 
 
 def test_stores_its_arguments():
-    model = SizedEncoder()
+    model = TokenEncoder()
     laws.stores_its_arguments(
         MatryoshkaLoss(model, TripletLoss(model), [2, 6], n_dims_per_step=1),
         {
@@ -203,16 +202,16 @@ def test_stores_its_arguments():
     ],
 )
 def test_refuses_other_options(dims, options, message):
-    model = SizedEncoder()
+    model = TokenEncoder()
     with pytest.raises(ValueError, match=message):
         MatryoshkaLoss(model, TripletLoss(model), dims, **options)
 
 
 def test_refuses_dims_past_the_embeddings_at_the_first_batch():
-    model = TokenEncoder()  # which does not say its dimension
+    model = FlatEncoder()  # which does not say its dimension
     loss = MatryoshkaLoss(model, MultipleNegativesRankingLoss(model), [7, 2])
     with pytest.raises(ValueError, match="`matryoshka_dims` must be at most 6, the embeddings' width, got 7"):
-        loss(columns(3, 4, 4))
+        loss([flat(token_rows(3, 4, seed)) for seed in range(2)])
 
 
 def test_refuses_a_head_of_fixed_width():
@@ -221,7 +220,7 @@ def test_refuses_a_head_of_fixed_width():
             super().__init__(model)
             self.classifier = nn.Linear(18, 2)
 
-    model = SizedEncoder()
+    model = TokenEncoder()
     message = r"must take embeddings of any dimension, got Head with `classifier.weight` \(2, 18\)"
     with pytest.raises(ValueError, match=message):
         MatryoshkaLoss(model, Head(model), [6, 2])
@@ -229,7 +228,7 @@ def test_refuses_a_head_of_fixed_width():
 
 
 def test_says_that_the_uncut_embedding_is_not_trained(caplog):
-    model = SizedEncoder()
+    model = TokenEncoder()
     with caplog.at_level(logging.WARNING, logger="foolsgold"):
         MatryoshkaLoss(model, TripletLoss(model), [4, 2])
         MatryoshkaLoss(model, TripletLoss(model), [6, 2])

@@ -7,10 +7,10 @@ from tests.losses.encoders import columns, embeddings
 from tests.losses.layered import LayeredEncoder
 
 from foolsgold.losses.adaptive_layer import AdaptiveLayerLoss
-from foolsgold.losses.layers import embed_layers
 from foolsgold.losses.matryoshka import MatryoshkaLoss
 from foolsgold.losses.matryoshka2d import Matryoshka2dLoss, matryoshka2d_loss
 from foolsgold.losses.multiple_negatives_ranking import MultipleNegativesRankingLoss
+from foolsgold.losses.parts.layers import embed_layers
 from foolsgold.losses.triplet import TripletLoss
 from foolsgold.similarity import pairwise_dot_score
 

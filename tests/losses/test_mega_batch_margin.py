@@ -5,9 +5,9 @@ import torch
 from tests import laws
 from tests.losses.encoders import TokenEncoder, columns, embeddings
 
-from foolsgold.losses import row_blocks
-from foolsgold.losses.identity import Identity
 from foolsgold.losses.mega_batch_margin import MegaBatchMarginLoss, mega_batch_margin_loss
+from foolsgold.losses.parts import row_blocks
+from foolsgold.losses.parts.identity import Identity
 from foolsgold.similarity import cos_sim, dot_score, manhattan_sim
 
 

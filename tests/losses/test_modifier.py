@@ -6,9 +6,9 @@ from tests.losses.encoders import TokenEncoder, columns
 
 from foolsgold.losses.base import EmbeddingLoss
 from foolsgold.losses.cosine_similarity import CosineSimilarityLoss
-from foolsgold.losses.gradient_cache import ChunkSize
 from foolsgold.losses.modifier import LossModifier, embeds_as_base, weighted_sum
 from foolsgold.losses.multiple_negatives_ranking import MultipleNegativesRankingLoss
+from foolsgold.losses.parts.gradient_cache import ChunkSize
 from foolsgold.losses.triplet import TripletLoss
 
 

@@ -12,7 +12,7 @@ from tests.losses.encoders import TokenEncoder, columns, embeddings
 
 from foolsgold.functional import multiple_negatives_ranking_loss
 from foolsgold.losses import MultipleNegativesRankingLoss
-from foolsgold.losses.identity import Identity
+from foolsgold.losses.parts.identity import Identity
 from foolsgold.similarity import dot_score, euclidean_sim
 
 ALL_DIRECTIONS = ("query_to_doc", "query_to_query", "doc_to_query", "doc_to_doc")

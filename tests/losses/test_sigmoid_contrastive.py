@@ -7,7 +7,7 @@ import torch
 from tests import laws
 from tests.losses.encoders import TokenEncoder, columns, embeddings
 
-from foolsgold.losses.identity import Identity
+from foolsgold.losses.parts.identity import Identity
 from foolsgold.losses.sigmoid_contrastive import SigmoidContrastiveLoss, sigmoid_contrastive_loss
 from foolsgold.similarity import dot_score
 

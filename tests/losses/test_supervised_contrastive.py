@@ -7,8 +7,8 @@ import torch
 from tests import laws
 from tests.losses.encoders import TokenEncoder, columns, embeddings
 
-from foolsgold.losses.identity import Identity
 from foolsgold.losses.multiple_negatives_ranking import multiple_negatives_ranking_loss
+from foolsgold.losses.parts.identity import Identity
 from foolsgold.losses.supervised_contrastive import (
     SupervisedContrastiveLoss,
     supervised_contrastive_loss,

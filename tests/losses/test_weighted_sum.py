@@ -8,14 +8,14 @@ from tests.losses.layered import LayeredEncoder
 
 from foolsgold.losses.adaptive_layer import AdaptiveLayerLoss
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.batch import BatchInfo
 from foolsgold.losses.cosine_similarity import CosineSimilarityLoss, cosine_similarity_loss
-from foolsgold.losses.gradient_cache import ChunkSize
 from foolsgold.losses.matryoshka import MatryoshkaLoss
 from foolsgold.losses.multiple_negatives_ranking import (
     MultipleNegativesRankingLoss,
     multiple_negatives_ranking_loss,
 )
+from foolsgold.losses.parts.batch import BatchInfo
+from foolsgold.losses.parts.gradient_cache import ChunkSize
 from foolsgold.losses.triplet import TripletLoss
 from foolsgold.losses.weighted_sum import WeightedSumLoss, weighted_sum_loss
 

@@ -1,4 +1,4 @@
-"""Values and gradients of the losses beside those of sentence-transformers, for every option of every loss."""
+"""Values and gradients of the losses beside those of sentence-transformers, for every option."""
 
 from __future__ import annotations
 
@@ -143,7 +143,9 @@ def constructor_of(loss):
     function = loss.__init__
     while True:
         inner = [
-            cell.cell_contents for cell in function.__closure__ or () if inspect.isfunction(cell.cell_contents)
+            cell.cell_contents
+            for cell in function.__closure__ or ()
+            if inspect.isfunction(cell.cell_contents)
         ]
         parameters = list(inspect.signature(function).parameters.values())[1:]
         if {x.kind for x in parameters} != {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 
 import pytest
-import torch
 from tests.training.scenario import largest_difference, pairs, trainer_of, weights
 
 from foolsgold.losses.cosine_similarity import CosineSimilarityLoss

@@ -15,7 +15,7 @@
 - `ContrastiveTensionLossInBatchNegatives`: sentences alone; two encoders find each other's view of a text.
 - `CosineSimilarityLoss`: (text, text) and a score; the cosine meets the score.
 - `DenoisingAutoEncoderLoss`: sentences alone, or (damaged, original); a decoder writes the original.
-- `DistillKLDivLoss`: (query, positive[, negatives]) and scores of a teacher, or a teacher; their softmaxes agree.
+- `DistillKLDivLoss`: (query, positive[, negatives]) and scores of a teacher, or a teacher; softmaxes agree.
 - `EmbedDistillLoss`: texts and a teacher's embeddings; each embedding moves to the teacher's.
 - `GISTEmbedLoss`: (anchor, positive[, negatives]); a guide model tells which of the batch are no negatives.
 - `GlobalOrthogonalRegularizationLoss`: texts alone; embeddings spread over the sphere.
@@ -29,7 +29,7 @@
 - `OnlineContrastiveLoss`: (text, text) with 1 or 0; the hard pairs of the batch alone.
 - `SigmoidContrastiveLoss`: as `SupervisedContrastiveLoss`; each pair of the batch is judged by itself.
 - `SoftmaxLoss`: (text, text) with a class; a classifier over both embeddings.
-- `SupervisedContrastiveLoss`: texts with classes, or (anchor, positive[, negatives]); all matches are positives.
+- `SupervisedContrastiveLoss`: texts with classes, or (anchor, positive[, negatives]); matches are positives.
 - `TripletLoss`: (anchor, positive, negative); the negative is further away by a margin.
 - `WeightedSumLoss`: as all of its losses; several losses on one embedding of the batch.
 - `EmbeddingLoss`: the base of these and of your own; `LossModifier`: of losses on top of others.
@@ -38,7 +38,6 @@
 from foolsgold.losses.adaptive_layer import AdaptiveLayerLoss
 from foolsgold.losses.angle import AnglELoss
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.batch import BatchInfo
 from foolsgold.losses.batch_all_triplet import BatchAllTripletLoss
 from foolsgold.losses.batch_hard_soft_margin_triplet import BatchHardSoftMarginTripletLoss
 from foolsgold.losses.batch_hard_triplet import BatchHardTripletLoss, BatchHardTripletLossDistanceFunction
@@ -58,7 +57,6 @@ from foolsgold.losses.distill_kl_div import DistillKLDivLoss
 from foolsgold.losses.embed_distill import EmbedDistillLoss
 from foolsgold.losses.gist_embed import GISTEmbedLoss
 from foolsgold.losses.global_orthogonal_regularization import GlobalOrthogonalRegularizationLoss
-from foolsgold.losses.identity import Identity
 from foolsgold.losses.margin_mse import MarginMSELoss
 from foolsgold.losses.matryoshka import MatryoshkaLoss
 from foolsgold.losses.matryoshka2d import Matryoshka2dLoss
@@ -68,6 +66,8 @@ from foolsgold.losses.mse import MSELoss
 from foolsgold.losses.multiple_negatives_ranking import MultipleNegativesRankingLoss
 from foolsgold.losses.multiple_negatives_symmetric_ranking import MultipleNegativesSymmetricRankingLoss
 from foolsgold.losses.online_contrastive import OnlineContrastiveLoss
+from foolsgold.losses.parts.batch import BatchInfo
+from foolsgold.losses.parts.identity import Identity
 from foolsgold.losses.sigmoid_contrastive import SigmoidContrastiveLoss
 from foolsgold.losses.softmax import SoftmaxLoss
 from foolsgold.losses.supervised_contrastive import SupervisedContrastiveLoss

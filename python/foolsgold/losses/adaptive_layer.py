@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import torch
 import torch.nn.functional as F
 
-from foolsgold.losses.draws import Draws
-from foolsgold.losses.gradient_cache import embed_in_chunks
-from foolsgold.losses.layers import embed_layers, modules_with_layers
-from foolsgold.losses.merging import embed_columns
 from foolsgold.losses.modifier import LossModifier, check_embeds_as_base, weighted_sum
+from foolsgold.losses.parts.draws import Draws
+from foolsgold.losses.parts.gradient_cache import embed_in_chunks
+from foolsgold.losses.parts.layers import embed_layers, modules_with_layers
+from foolsgold.losses.parts.merging import embed_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from foolsgold.losses.base import EmbeddingLoss
-    from foolsgold.losses.batch import BatchInfo
     from foolsgold.losses.modifier import Objective, Outcome
+    from foolsgold.losses.parts.batch import BatchInfo
 
 LayerWeighting = Literal["uniform", "log", "linear"]
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 import torch
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.checks import check_columns, check_scores
 from foolsgold.losses.cosent import cosent_loss
-from foolsgold.losses.directions import Comparisons
-from foolsgold.losses.gather import RankRows
-from foolsgold.losses.identity import gathered_identity
-from foolsgold.losses.in_batch import in_batch_cross_entropy
+from foolsgold.losses.parts.checks import check_columns, check_scores
+from foolsgold.losses.parts.directions import Comparisons
+from foolsgold.losses.parts.gather import RankRows
+from foolsgold.losses.parts.identity import gathered_identity
+from foolsgold.losses.parts.in_batch import in_batch_cross_entropy
 from foolsgold.similarity import pairwise_angle_sim, pairwise_cos_sim
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from foolsgold.losses.batch import BatchInfo
-    from foolsgold.losses.identity import Identity
+    from foolsgold.losses.parts.batch import BatchInfo
+    from foolsgold.losses.parts.identity import Identity
 
 _SCALE = 20.0
 

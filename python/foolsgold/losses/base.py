@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from foolsgold.losses.batch import BatchInfo
-from foolsgold.losses.checks import check_features
-from foolsgold.losses.gradient_cache import ChunkSize, embed_in_chunks
-from foolsgold.losses.merging import embed_columns
+from foolsgold.losses.parts.batch import BatchInfo
+from foolsgold.losses.parts.checks import check_features
+from foolsgold.losses.parts.gradient_cache import ChunkSize, embed_in_chunks
+from foolsgold.losses.parts.merging import embed_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -110,7 +110,7 @@ class EmbeddingLoss(nn.Module):
         return self.compute(list(embeddings), labels, BatchInfo())
 
     def embed(self, features: Sequence[dict[str, Any]]) -> list[Tensor]:
-        """Embed every column; columns of one kind share a forward (`foolsgold.losses.merging`).
+        """Embed every column; columns of one kind share a forward (`foolsgold.losses.parts.merging`).
 
         Args:
             features: one feature dict per column, without what is not the encoder's; left as they are.

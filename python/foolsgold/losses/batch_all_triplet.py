@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from foolsgold.losses.label_distances import BatchHardTripletLossDistanceFunction
-from foolsgold.losses.label_triplets import LabelTripletLoss, mean_over_anchors, merged_order
+from foolsgold.losses.parts.label_distances import BatchHardTripletLossDistanceFunction
+from foolsgold.losses.parts.label_triplets import LabelTripletLoss, mean_over_anchors, merged_order
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from foolsgold.losses.label_distances import DistanceFunction
-    from foolsgold.losses.label_triplets import Anchors
+    from foolsgold.losses.parts.label_distances import DistanceFunction
+    from foolsgold.losses.parts.label_triplets import Anchors
 
 
 def batch_all_triplet_loss(
@@ -82,7 +82,7 @@ def _counts_by_mates(anchors: Anchors, mates: Tensor, distances: Tensor, margin:
     """Count by one comparison with the negatives for each of the few texts that a class has."""
     num_after = torch.zeros_like(anchors.negatives, dtype=torch.uint8)  # of positives, for each negative
     num_before = []  # of negatives, for each positive
-    for mate in mates.split(1, dim=1):
+    for mate in mates.T[:, :, None]:
         place = mate.clamp(min=0)
         is_positive = anchors.positives.gather(1, place) & (mate >= 0)
         limit = torch.where(is_positive, distances.gather(1, place) + margin, -torch.inf)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F
 
-from foolsgold.losses.label_distances import BatchHardTripletLossDistanceFunction
-from foolsgold.losses.label_triplets import LabelTripletLoss, hardest_gaps, mean_over_anchors
+from foolsgold.losses.parts.label_distances import BatchHardTripletLossDistanceFunction
+from foolsgold.losses.parts.label_triplets import LabelTripletLoss, hardest_gaps, mean_over_anchors
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from foolsgold.losses.label_distances import DistanceFunction
-    from foolsgold.losses.label_triplets import Anchors
+    from foolsgold.losses.parts.label_distances import DistanceFunction
+    from foolsgold.losses.parts.label_triplets import Anchors
 
 
 def batch_hard_soft_margin_triplet_loss(

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from foolsgold.losses.label_distances import BatchHardTripletLossDistanceFunction
-from foolsgold.losses.label_triplets import LabelTripletLoss, hardest_gaps, mean_over_anchors
+from foolsgold.losses.parts.label_distances import BatchHardTripletLossDistanceFunction
+from foolsgold.losses.parts.label_triplets import LabelTripletLoss, hardest_gaps, mean_over_anchors
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from foolsgold.losses.label_distances import DistanceFunction
-    from foolsgold.losses.label_triplets import Anchors
+    from foolsgold.losses.parts.label_distances import DistanceFunction
+    from foolsgold.losses.parts.label_triplets import Anchors
 
 __all__ = ["BatchHardTripletLoss", "BatchHardTripletLossDistanceFunction", "batch_hard_triplet_loss"]
 

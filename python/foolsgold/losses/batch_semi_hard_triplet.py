@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from foolsgold.losses.label_distances import BatchHardTripletLossDistanceFunction
-from foolsgold.losses.label_triplets import LabelTripletLoss, mean_over_anchors, merged_order
+from foolsgold.losses.parts.label_distances import BatchHardTripletLossDistanceFunction
+from foolsgold.losses.parts.label_triplets import LabelTripletLoss, mean_over_anchors, merged_order
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from foolsgold.losses.label_distances import DistanceFunction
-    from foolsgold.losses.label_triplets import Anchors
+    from foolsgold.losses.parts.label_distances import DistanceFunction
+    from foolsgold.losses.parts.label_triplets import Anchors
 
 
 def batch_semi_hard_triplet_loss(

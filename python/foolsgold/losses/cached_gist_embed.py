@@ -46,7 +46,7 @@ class CachedGISTEmbedLoss(GISTEmbedLoss):
         https://arxiv.org/abs/2402.16829, eq. 2.
 
     See Also:
-        `foolsgold.losses.gradient_cache`.
+        `foolsgold.losses.parts.gradient_cache`.
     """
 
     def __init__(

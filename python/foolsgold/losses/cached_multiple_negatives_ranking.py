@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from foolsgold.losses.directions import Direction, HardnessMode, PartitionMode
+    from foolsgold.losses.parts.directions import Direction, HardnessMode, PartitionMode
 
 
 class CachedMultipleNegativesRankingLoss(MultipleNegativesRankingLoss):
@@ -56,7 +56,7 @@ class CachedMultipleNegativesRankingLoss(MultipleNegativesRankingLoss):
         https://arxiv.org/abs/2101.06983, section 3.2.
 
     See Also:
-        `foolsgold.losses.gradient_cache`.
+        `foolsgold.losses.parts.gradient_cache`.
     """
 
     def __init__(

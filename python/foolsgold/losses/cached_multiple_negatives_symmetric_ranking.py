@@ -48,7 +48,7 @@ class CachedMultipleNegativesSymmetricRankingLoss(MultipleNegativesSymmetricRank
         https://arxiv.org/abs/2103.00020, figure 3.
 
     See Also:
-        `foolsgold.losses.gradient_cache`.
+        `foolsgold.losses.parts.gradient_cache`.
     """
 
     def __init__(

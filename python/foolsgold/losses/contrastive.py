@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.checks import check_columns, check_scores
-from foolsgold.losses.row_weights import weighted_mean
+from foolsgold.losses.parts.checks import check_columns, check_scores
+from foolsgold.losses.parts.row_weights import weighted_mean
 from foolsgold.similarity import pairwise_cos_sim, pairwise_euclidean_sim, pairwise_manhattan_sim
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from foolsgold.losses.batch import BatchInfo
+    from foolsgold.losses.parts.batch import BatchInfo
 
 
 class SiameseDistanceMetric(Enum):

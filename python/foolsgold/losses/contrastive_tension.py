@@ -8,15 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from foolsgold.losses.checks import check_columns, check_scores, described
-from foolsgold.losses.equal_texts import equal_texts
-from foolsgold.losses.two_encoders import TwoEncoderLoss
+from foolsgold.losses.parts.checks import check_columns, check_scores, described
+from foolsgold.losses.parts.equal_texts import equal_texts
+from foolsgold.losses.parts.two_encoders import TwoEncoderLoss
 from foolsgold.similarity import SimilarityFunction, pairwise_dot_score
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from foolsgold.losses.batch import BatchInfo
+    from foolsgold.losses.parts.batch import BatchInfo
 
 _PAIRWISE: dict[Any, Any] = {
     SimilarityFunction.to_similarity_fn(name): SimilarityFunction.to_similarity_pairwise_fn(name)

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from foolsgold.losses.checks import check_columns
-from foolsgold.losses.directions import Comparisons
-from foolsgold.losses.gather import RankRows
-from foolsgold.losses.identity import Identity, gathered_identity
-from foolsgold.losses.in_batch import in_batch_cross_entropy
-from foolsgold.losses.two_encoders import TwoEncoderLoss
+from foolsgold.losses.parts.checks import check_columns
+from foolsgold.losses.parts.directions import Comparisons
+from foolsgold.losses.parts.gather import RankRows
+from foolsgold.losses.parts.identity import Identity, gathered_identity
+from foolsgold.losses.parts.in_batch import in_batch_cross_entropy
+from foolsgold.losses.parts.two_encoders import TwoEncoderLoss
 from foolsgold.similarity import cos_sim
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from foolsgold.losses.batch import BatchInfo
+    from foolsgold.losses.parts.batch import BatchInfo
 
 _BOTH_WAYS = Comparisons(directions=("query_to_doc", "doc_to_query"), partition_mode="per_direction")
 

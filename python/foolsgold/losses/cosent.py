@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.checks import check_columns, check_scores
-from foolsgold.losses.gather import RankRows
+from foolsgold.losses.parts.checks import check_columns, check_scores
+from foolsgold.losses.parts.gather import RankRows
 from foolsgold.similarity import pairwise_cos_sim, pairwise_form
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from foolsgold.losses.batch import BatchInfo
+    from foolsgold.losses.parts.batch import BatchInfo
 
     PairSimilarity = Callable[[Tensor, Tensor], Tensor]
 

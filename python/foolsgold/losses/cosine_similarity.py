@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.checks import check_columns, check_scores
-from foolsgold.losses.row_weights import weighted_mean
+from foolsgold.losses.parts.checks import check_columns, check_scores
+from foolsgold.losses.parts.row_weights import weighted_mean
 from foolsgold.similarity import pairwise_cos_sim
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from foolsgold.losses.batch import BatchInfo
+    from foolsgold.losses.parts.batch import BatchInfo
 
 
 def cosine_similarity_loss(

@@ -10,17 +10,24 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.checks import check_columns, described
-from foolsgold.losses.decoder import decode, head, load_decoder, load_tokenizer, retokenize, tie_to_encoder
-from foolsgold.losses.draws import Draws
-from foolsgold.losses.gradient_cache import embed_in_chunks
-from foolsgold.losses.row_blocks import sum_over_rows
-from foolsgold.losses.token_deletion import delete_tokens, kept_first
+from foolsgold.losses.parts.checks import check_columns, described
+from foolsgold.losses.parts.decoder import (
+    decode,
+    head,
+    load_decoder,
+    load_tokenizer,
+    retokenize,
+    tie_to_encoder,
+)
+from foolsgold.losses.parts.draws import Draws
+from foolsgold.losses.parts.gradient_cache import embed_in_chunks
+from foolsgold.losses.parts.row_blocks import sum_over_rows
+from foolsgold.losses.parts.token_deletion import delete_tokens, kept_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from foolsgold.losses.batch import BatchInfo
+    from foolsgold.losses.parts.batch import BatchInfo
 
 
 def denoising_auto_encoder_loss(

@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.checks import check_columns, check_finite, described
-from foolsgold.losses.frozen_model import FrozenModel
-from foolsgold.losses.gather import RankRows
-from foolsgold.losses.row_weights import weighted_mean
-from foolsgold.losses.score_divergence import in_batch_divergence, pair_scores, score_divergences
+from foolsgold.losses.parts.checks import check_columns, check_finite, described
+from foolsgold.losses.parts.frozen_model import FrozenModel
+from foolsgold.losses.parts.gather import RankRows
+from foolsgold.losses.parts.row_weights import weighted_mean
+from foolsgold.losses.parts.score_divergence import in_batch_divergence, pair_scores, score_divergences
 from foolsgold.similarity import pairwise_dot_score
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from typing_extensions import Self
 
-    from foolsgold.losses.batch import BatchInfo
+    from foolsgold.losses.parts.batch import BatchInfo
 
 
 def distill_kl_div_loss(
@@ -76,7 +76,7 @@ class DistillKLDivLoss(EmbeddingLoss):
         teacher_temperature: $\tau_t > 0$; None for `temperature`. Where scores spread over more than 100
             times as much, float32 leaves the lowest no share.
         teacher_model: scores the texts where there are no labels; any dimension. It is frozen here
-            (`foolsgold.losses.frozen_model`).
+            (`foolsgold.losses.parts.frozen_model`).
         gather_across_devices: with pairs, take candidates from all ranks; two ranks of B rows then equal one
             of 2 B.
         mask_by_identity: with pairs, count equal texts once, where text ids are there.

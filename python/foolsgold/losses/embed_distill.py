@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.checks import check_columns, check_finite, described
-from foolsgold.losses.row_weights import weighted_mean
+from foolsgold.losses.parts.checks import check_columns, check_finite, described
+from foolsgold.losses.parts.row_weights import weighted_mean
 from foolsgold.similarity import pairwise_cos_sim, pairwise_euclidean_sim
 
 if TYPE_CHECKING:
     import os
 
-    from foolsgold.losses.batch import BatchInfo
+    from foolsgold.losses.parts.batch import BatchInfo
 
 DistanceMetric = Literal["mse", "l2", "cosine"]
 _METRICS = ("mse", "l2", "cosine")

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 import torch
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.checks import check_columns
-from foolsgold.losses.directions import POSITIVE_TO_POSITIVE, Comparisons
-from foolsgold.losses.frozen_model import FrozenModel
-from foolsgold.losses.gather import RankRows
-from foolsgold.losses.identity import Identity, gathered_identity
-from foolsgold.losses.in_batch import Block, in_batch_cross_entropy
-from foolsgold.losses.scale import Scale
+from foolsgold.losses.parts.checks import check_columns
+from foolsgold.losses.parts.directions import POSITIVE_TO_POSITIVE, Comparisons
+from foolsgold.losses.parts.frozen_model import FrozenModel
+from foolsgold.losses.parts.gather import RankRows
+from foolsgold.losses.parts.identity import Identity, gathered_identity
+from foolsgold.losses.parts.in_batch import Block, in_batch_cross_entropy
+from foolsgold.losses.parts.scale import Scale
 from foolsgold.similarity import dot_score, normalize_embeddings, pairwise_dot_score
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from typing_extensions import Self
 
-    from foolsgold.losses.batch import BatchInfo
+    from foolsgold.losses.parts.batch import BatchInfo
 
 MarginStrategy: TypeAlias = Literal["absolute", "relative"]
 
@@ -115,8 +115,8 @@ class GISTEmbedLoss(EmbeddingLoss):
            A_i = \{i\} \cup \{c : g_{ic} < g(q_i, d_i) - m_i\} $$
 
         over the cosines $f$ of the model and $g$ of the guide between $q_i$ and all documents, $q_i$ and
-        other queries (`contrast_anchors`), $d_i$ and other positives (`contrast_positives`); $m_i$ is `margin`,
-        or `margin` times $|g(q_i, d_i)|$.
+        other queries (`contrast_anchors`), $d_i$ and other positives (`contrast_positives`); $m_i$ is
+        `margin`, or `margin` times $|g(q_i, d_i)|$.
 
     Shape:
         columns (anchor, positive[, negative_1, ..., negative_n]), each (B, D); labels unused; returns ().
@@ -124,7 +124,7 @@ class GISTEmbedLoss(EmbeddingLoss):
     Args:
         model: the encoder.
         guide: a model as `model` is, frozen; its embeddings may be of another width, and it may have another
-            tokenizer (`foolsgold.losses.frozen_model` says how it gets the texts).
+            tokenizer (`foolsgold.losses.parts.frozen_model` says how it gets the texts).
         temperature: $\tau > 0$.
         margin_strategy: `absolute` or `relative`.
         margin: how far below the positive a negative must be for the guide; 0.05 of a relative one is in use.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 import torch
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.checks import check_columns
-from foolsgold.losses.gather import RankRows
+from foolsgold.losses.parts.checks import check_columns
+from foolsgold.losses.parts.gather import RankRows
 from foolsgold.similarity import cos_sim, dot_score, normalize_embeddings
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from foolsgold.losses.batch import BatchInfo
+    from foolsgold.losses.parts.batch import BatchInfo
 
 Aggregation: TypeAlias = Literal["mean", "sum"]
 

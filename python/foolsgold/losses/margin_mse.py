@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.checks import check_columns, check_finite, described
-from foolsgold.losses.row_weights import weighted_mean
-from foolsgold.losses.score_divergence import pair_scores
+from foolsgold.losses.parts.checks import check_columns, check_finite, described
+from foolsgold.losses.parts.row_weights import weighted_mean
+from foolsgold.losses.parts.score_divergence import pair_scores
 from foolsgold.similarity import pairwise_dot_score
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from foolsgold.losses.batch import BatchInfo
+    from foolsgold.losses.parts.batch import BatchInfo
 
 
 def margin_mse_loss(

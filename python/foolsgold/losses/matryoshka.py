@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from foolsgold.losses.draws import Draws
 from foolsgold.losses.modifier import LossModifier, embeds_as_base, weighted_sum
+from foolsgold.losses.parts.draws import Draws
 from foolsgold.similarity import normalize_embeddings
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from foolsgold.losses.base import EmbeddingLoss
-    from foolsgold.losses.batch import BatchInfo
     from foolsgold.losses.modifier import Objective, Outcome
+    from foolsgold.losses.parts.batch import BatchInfo
 
 logger = logging.getLogger(__name__)
 

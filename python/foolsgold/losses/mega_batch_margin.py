@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.checks import check_columns
-from foolsgold.losses.gather import RankRows
-from foolsgold.losses.identity import gathered_identity
-from foolsgold.losses.row_blocks import sum_over_rows
+from foolsgold.losses.parts.checks import check_columns
+from foolsgold.losses.parts.gather import RankRows
+from foolsgold.losses.parts.identity import gathered_identity
+from foolsgold.losses.parts.row_blocks import sum_over_rows
 from foolsgold.similarity import cos_sim, dot_score, normalize_embeddings, pairwise_form
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from foolsgold.losses.batch import BatchInfo
-    from foolsgold.losses.identity import Identity
+    from foolsgold.losses.parts.batch import BatchInfo
+    from foolsgold.losses.parts.identity import Identity
 
     MatrixSimilarity = Callable[[Tensor, Tensor], Tensor]
 
@@ -37,7 +37,7 @@ def mega_batch_margin_loss(
 ) -> Tensor:
     """Margins to the own positive and to the nearest other one; the maths is at `MegaBatchMarginLoss`.
 
-    Large batches go by blocks of rows (`foolsgold.losses.row_blocks`).
+    Large batches go by blocks of rows (`foolsgold.losses.parts.row_blocks`).
 
     Shape:
         anchors (B, D), positives (B, D), weights (B,); returns ().
@@ -110,7 +110,7 @@ class MegaBatchMarginLoss(EmbeddingLoss):
 
     The larger the batch, the harder its hardest negative: several hundred rows and more, for which the
     encoder runs on mini-batches. Wants a batch sampler without duplicates; where text ids are there, a known
-    match is no negative anyway (`foolsgold.losses.identity` says what a match is).
+    match is no negative anyway (`foolsgold.losses.parts.identity` says what a match is).
 
     Math:
         $$ L = \frac{1}{B} \sum_i \max(0, m_+ - s f(a_i, p_i))

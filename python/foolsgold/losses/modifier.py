@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from foolsgold.losses.gradient_cache import ChunkSize
+    from foolsgold.losses.parts.gradient_cache import ChunkSize
 
     Outcome: TypeAlias = Tensor | dict[str, Tensor]
     Objective: TypeAlias = Callable[[list[Tensor]], Outcome]

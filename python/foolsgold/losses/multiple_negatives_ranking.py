@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.checks import check_classes, check_columns
-from foolsgold.losses.directions import Comparisons, Direction, HardnessMode, PartitionMode
-from foolsgold.losses.gather import RankRows
-from foolsgold.losses.identity import Identity, gathered_identity
-from foolsgold.losses.in_batch import in_batch_cross_entropy
-from foolsgold.losses.scale import Scale
+from foolsgold.losses.parts.checks import check_classes, check_columns
+from foolsgold.losses.parts.directions import Comparisons, Direction, HardnessMode, PartitionMode
+from foolsgold.losses.parts.gather import RankRows
+from foolsgold.losses.parts.identity import Identity, gathered_identity
+from foolsgold.losses.parts.in_batch import in_batch_cross_entropy
+from foolsgold.losses.parts.scale import Scale
 from foolsgold.similarity import cos_sim
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from foolsgold.losses.batch import BatchInfo
+    from foolsgold.losses.parts.batch import BatchInfo
 
 
 def multiple_negatives_ranking_loss(
@@ -41,7 +41,7 @@ def multiple_negatives_ranking_loss(
     r"""Cross-entropy of each query's positive against all candidates; maths at the module.
 
     Large batches go by blocks of rows, and their gradient is formed with the loss
-    (`foolsgold.losses.row_blocks`).
+    (`foolsgold.losses.parts.row_blocks`).
 
     Shape:
         queries (G, D), documents (C, G, D) with the positives first, weights (G,); returns () in at least
@@ -86,7 +86,7 @@ class MultipleNegativesRankingLoss(EmbeddingLoss):
     r"""Pull a query to its positive, push it from other rows' documents and its own hard negatives.
 
     Large batches make it a harder and better task. Wants a batch sampler without duplicates; where text ids
-    are there, a known match in the batch is no negative anyway (`foolsgold.losses.identity` says what a
+    are there, a known match in the batch is no negative anyway (`foolsgold.losses.parts.identity` says what a
     match is).
 
     Math:

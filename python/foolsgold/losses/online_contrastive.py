@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import torch
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.checks import check_columns, check_scores
 from foolsgold.losses.contrastive import SiameseDistanceMetric
-from foolsgold.losses.gather import RankRows
+from foolsgold.losses.parts.checks import check_columns, check_scores
+from foolsgold.losses.parts.gather import RankRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor, nn
 
-    from foolsgold.losses.batch import BatchInfo
+    from foolsgold.losses.parts.batch import BatchInfo
 
 
 def online_contrastive_loss(

@@ -10,15 +10,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.gather import RankRows
-from foolsgold.losses.multi_positive import gathered_rows, sum_row_losses
+from foolsgold.losses.parts.gather import RankRows
+from foolsgold.losses.parts.multi_positive import gathered_rows, sum_row_losses
 from foolsgold.similarity import cos_sim
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from foolsgold.losses.batch import BatchInfo
-    from foolsgold.losses.identity import Identity
+    from foolsgold.losses.parts.batch import BatchInfo
+    from foolsgold.losses.parts.identity import Identity
 
 
 def sigmoid_contrastive_loss(
@@ -34,7 +34,7 @@ def sigmoid_contrastive_loss(
 ) -> Tensor:
     """Mean over rows of the cross-entropies of their pairs; the maths is at `SigmoidContrastiveLoss`.
 
-    Large batches go by blocks of rows (`foolsgold.losses.row_blocks`).
+    Large batches go by blocks of rows (`foolsgold.losses.parts.row_blocks`).
 
     Shape:
         anchors (G, D), documents (C, G, D) with the positives first, weights (G,); returns () in at least
@@ -78,8 +78,9 @@ class SigmoidContrastiveLoss(EmbeddingLoss):
     No softmax ties the candidates of a row together, so several positives are no trouble, and small batches
     do nearly as well as large ones. With (anchor, positive) columns, a row's own document is a positive, and
     so is each that is known to match it, by text ids, known positives or class labels
-    (`foolsgold.losses.identity` says what a match is); any batch sampler will do. With one column and class
-    labels, the positives are the texts of one class. The bias begins low, as nearly all pairs are negatives.
+    (`foolsgold.losses.parts.identity` says what a match is); any batch sampler will do. With one column and
+    class labels, the positives are the texts of one class. The bias begins low, as nearly all pairs are
+    negatives.
 
     Math:
         $$ L = -\frac{1}{B} \sum_i \sum_j \log \sigma(z_{ij} (s f(x_i, y_j) + b)) $$

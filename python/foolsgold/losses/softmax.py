@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.checks import check_classes, check_columns, check_finite
-from foolsgold.losses.row_weights import weighted_mean
+from foolsgold.losses.parts.checks import check_classes, check_columns, check_finite
+from foolsgold.losses.parts.row_weights import weighted_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from foolsgold.losses.batch import BatchInfo
+    from foolsgold.losses.parts.batch import BatchInfo
 
 
 def softmax_loss(

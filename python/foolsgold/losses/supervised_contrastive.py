@@ -8,16 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.gather import RankRows
-from foolsgold.losses.multi_positive import gathered_rows, sum_row_losses
-from foolsgold.losses.scale import Scale
+from foolsgold.losses.parts.gather import RankRows
+from foolsgold.losses.parts.multi_positive import gathered_rows, sum_row_losses
+from foolsgold.losses.parts.scale import Scale
 from foolsgold.similarity import cos_sim
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from foolsgold.losses.batch import BatchInfo
-    from foolsgold.losses.identity import Identity
+    from foolsgold.losses.parts.batch import BatchInfo
+    from foolsgold.losses.parts.identity import Identity
 
 
 def supervised_contrastive_loss(
@@ -32,7 +32,7 @@ def supervised_contrastive_loss(
 ) -> Tensor:
     """Mean cross-entropy of each anchor's positives against all candidates; maths at the module.
 
-    Large batches go by blocks of rows (`foolsgold.losses.row_blocks`).
+    Large batches go by blocks of rows (`foolsgold.losses.parts.row_blocks`).
 
     Shape:
         anchors (G, D), documents (C, G, D) with the positives first, weights (G,); returns () in at least
@@ -79,7 +79,7 @@ class SupervisedContrastiveLoss(EmbeddingLoss):
     With one column and class labels, the texts of its class are an anchor's positives; wants a batch sampler
     that puts several texts of a class into a batch. With (anchor, positive) columns and what is known of
     them (text ids, known positives, or class labels), every document that matches the row is a positive as
-    its own one is (`foolsgold.losses.identity` says what a match is); any batch sampler will do.
+    its own one is (`foolsgold.losses.parts.identity` says what a match is); any batch sampler will do.
     An anchor without positives counts for nothing.
 
     Math:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from foolsgold.losses.base import EmbeddingLoss
-from foolsgold.losses.checks import check_columns
-from foolsgold.losses.row_weights import weighted_mean
+from foolsgold.losses.parts.checks import check_columns
+from foolsgold.losses.parts.row_weights import weighted_mean
 from foolsgold.similarity import (
     pairwise_cos_sim,
     pairwise_dot_score,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from foolsgold.losses.batch import BatchInfo
+    from foolsgold.losses.parts.batch import BatchInfo
 
 
 class TripletDistanceMetric(Enum):

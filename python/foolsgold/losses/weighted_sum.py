@@ -12,8 +12,8 @@ from foolsgold.losses.modifier import check_embeds_as_base, check_modifiable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from foolsgold.losses.batch import BatchInfo
     from foolsgold.losses.modifier import Outcome
+    from foolsgold.losses.parts.batch import BatchInfo
 
 
 def weighted_sum_loss(

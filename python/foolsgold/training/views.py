@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from foolsgold.losses.reading import reads_alike
+from foolsgold.losses.parts.reading import reads_alike
 from foolsgold.training.rows import reader_of
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What losses are made of: the gathering, masking, chunking and counting that several of them share."""

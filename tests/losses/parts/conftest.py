@@ -1,0 +1,8 @@
+"""Lets the processes that tests here start import `tests`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from foolsgold.losses.parts.scale import Scale
+
+
+def test_a_fixed_one_is_the_number():
+    scale = Scale(20.0)
+    assert scale() == scale.value == 20.0
+    assert not list(scale.parameters())
+
+
+def test_a_learnable_one_is_trained_and_stays_in_range():
+    scale = Scale(20.0, learnable=True)
+    assert scale().shape == (1,)
+    assert scale.value == pytest.approx(20.0)
+    scale().sum().backward()
+    assert scale.logarithm.grad.item() == pytest.approx(20.0)
+    with torch.no_grad():
+        scale.logarithm.fill_(50.0)
+    assert scale.value == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "learnable"), [(0.0, False), (-1.0, False), (float("nan"), False), (101.0, True)]
+)
+def test_refuses_others(value, learnable):
+    with pytest.raises(ValueError, match=f"`temp` must be .* got {value}"):
+        Scale(value, learnable=learnable, name="temp")
