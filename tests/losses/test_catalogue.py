@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import json
+import re
 from itertools import product
 
 import pytest
@@ -101,6 +102,18 @@ def test_describes_itself(case):
     assert isinstance(json.dumps(config, default=str), str)
     assert config
     assert isinstance(loss.citation, str)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_cites_its_papers(name):
+    citation = loss_of(next(case for case in CASES if case.name == name)).citation
+    assert re.match(r"@\w+\{\w+,\n", citation)
+    assert citation.count("{") == citation.count("}")
+    entries = re.findall(r"^@\w+\{(\w+),$", citation, re.MULTILINE)
+    assert len(entries) == citation.count("@") == citation.count("\n}")
+    assert len(set(entries)) == len(entries)
+    eprints = re.findall(r"eprint=\{(.*?)\}", citation)
+    assert all(eprint in getattr(losses, name).__doc__ for eprint in eprints[:1])
 
 
 HOSTILE = {

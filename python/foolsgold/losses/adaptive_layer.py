@@ -198,3 +198,12 @@ class AdaptiveLayerLoss(LossModifier):
             kl_div_weight=self.kl_div_weight * share,
             kl_temperature=self.kl_temperature,
         )
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@misc{li20242dmatryoshka,
+    title={{2D} {Matryoshka} Sentence Embeddings},
+    author={Xianming Li and Zongxi Li and Jing Li and Haoran Xie and Qing Li},
+    year={2024}, eprint={2402.14776}, archivePrefix={arXiv}, primaryClass={cs.CL}
+}"""

@@ -192,6 +192,16 @@ class AnglELoss(EmbeddingLoss):
             ranks=ranks,
         )
 
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@inproceedings{li2024aoe,
+    title={{AoE}: Angle-optimized Embeddings for Semantic Textual Similarity},
+    author={Xianming Li and Jing Li},
+    booktitle={Proceedings of the 62nd Annual Meeting of the Association for Computational Linguistics},
+    year={2024}, eprint={2309.12871}, archivePrefix={arXiv}, doi={10.18653/v1/2024.acl-long.101}
+}"""
+
 
 def _check_pooling(model: nn.Module, strategy: str | None) -> None:
     modes = [getattr(x, "pooling_modes", getattr(x, "pooling_mode", None)) for x in model.modules()]

@@ -103,7 +103,8 @@ class BatchSemiHardTripletLoss(LabelTripletLoss):
         ValueError: not one column, or not one whole number per row.
 
     Reference:
-        Schroff et al. 2015, "FaceNet", https://arxiv.org/abs/1503.03832, section 3.2, eq. 4.
+        Schroff et al. 2015, "FaceNet", https://arxiv.org/abs/1503.03832, section 3.2, eq. 4; see Hermans
+        et al. 2017, https://arxiv.org/abs/1703.07737, for other choices of triplets.
 
     See Also:
         `BatchHardTripletLoss` takes the closest negative whatever the positive, `BatchAllTripletLoss` all.
@@ -131,3 +132,13 @@ class BatchSemiHardTripletLoss(LabelTripletLoss):
     def anchor_losses(self, anchors: Anchors) -> tuple[Tensor, Tensor]:
         """Sum the losses of some anchors' positive pairs, and count the pairs."""
         return _semi_hard_triplets(anchors, self.margin)
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the papers behind the loss."""
+        citation = """@misc{schroff2015facenet,
+    title={{FaceNet}: A Unified Embedding for Face Recognition and Clustering},
+    author={Florian Schroff and Dmitry Kalenichenko and James Philbin},
+    year={2015}, eprint={1503.03832}, archivePrefix={arXiv}, primaryClass={cs.CV}
+}"""
+        return f"{citation}\n{super().citation}"

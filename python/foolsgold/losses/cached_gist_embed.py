@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from foolsgold.losses.gist_embed import GISTEmbedLoss, MarginStrategy
+from foolsgold.losses.parts.gradient_cache import GRADIENT_CACHE_CITATION
 
 if TYPE_CHECKING:
     from torch import nn
@@ -84,3 +85,8 @@ class CachedGISTEmbedLoss(GISTEmbedLoss):
         self.mini_batch_size = mini_batch_size
         self.mini_batch_num_tokens = mini_batch_num_tokens
         self.show_progress_bar = show_progress_bar
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the papers behind the loss."""
+        return f"{GRADIENT_CACHE_CITATION}\n{super().citation}"

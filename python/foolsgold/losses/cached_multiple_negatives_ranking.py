@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from foolsgold.losses.multiple_negatives_ranking import MultipleNegativesRankingLoss
+from foolsgold.losses.parts.gradient_cache import GRADIENT_CACHE_CITATION
 from foolsgold.similarity import cos_sim
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class CachedMultipleNegativesRankingLoss(MultipleNegativesRankingLoss):
 
     Reference:
         Gao et al. 2021, "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup",
-        https://arxiv.org/abs/2101.06983, section 3.2.
+        https://arxiv.org/abs/2101.06983, section 3.2; the objective: van den Oord et al. 2018,
+        https://arxiv.org/abs/1807.03748, eq. 4.
 
     See Also:
         `foolsgold.losses.parts.gradient_cache`.
@@ -96,3 +98,8 @@ class CachedMultipleNegativesRankingLoss(MultipleNegativesRankingLoss):
         self.mini_batch_size = mini_batch_size
         self.mini_batch_num_tokens = mini_batch_num_tokens
         self.show_progress_bar = show_progress_bar
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the papers behind the loss."""
+        return f"{GRADIENT_CACHE_CITATION}\n{super().citation}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from foolsgold.losses.multiple_negatives_symmetric_ranking import MultipleNegativesSymmetricRankingLoss
+from foolsgold.losses.parts.gradient_cache import GRADIENT_CACHE_CITATION
 from foolsgold.similarity import cos_sim
 
 if TYPE_CHECKING:
@@ -80,3 +81,8 @@ class CachedMultipleNegativesSymmetricRankingLoss(MultipleNegativesSymmetricRank
         self.mini_batch_size = mini_batch_size
         self.mini_batch_num_tokens = mini_batch_num_tokens
         self.show_progress_bar = show_progress_bar
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the papers behind the loss."""
+        return f"{GRADIENT_CACHE_CITATION}\n{super().citation}"

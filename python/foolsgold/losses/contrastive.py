@@ -128,3 +128,13 @@ class ContrastiveLoss(EmbeddingLoss):
             size_average=self.size_average,
             weights=batch.row_weights,
         )
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@inproceedings{hadsell2006dimensionality,
+    title={Dimensionality Reduction by Learning an Invariant Mapping},
+    author={Raia Hadsell and Sumit Chopra and Yann LeCun},
+    booktitle={2006 IEEE Computer Society Conference on Computer Vision and Pattern Recognition (CVPR'06)},
+    year={2006}, volume={2}, pages={1735--1742}, doi={10.1109/CVPR.2006.100}
+}"""

@@ -144,3 +144,14 @@ class CoSENTLoss(EmbeddingLoss):
         ranks = RankRows(len(left), left.device, gather=self.gather_across_devices)
         similarities = ranks.gather(pair_similarities(left, right, self.similarity_fct))
         return ranking_loss(similarities, ranks.gather(scores), scale=self.scale)
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@article{huang2024cosent,
+    title={{CoSENT}: Consistent Sentence Embedding via Similarity Ranking},
+    author={Xiang Huang and Hao Peng and Dongcheng Zou and Zhiwei Liu and Jianxin Li and Kay Liu and Jia Wu
+        and Jianlin Su and Philip S. Yu},
+    journal={IEEE/ACM Transactions on Audio, Speech, and Language Processing},
+    year={2024}, doi={10.1109/TASLP.2024.3402087}
+}"""

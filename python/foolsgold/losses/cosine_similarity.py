@@ -105,3 +105,12 @@ class CosineSimilarityLoss(EmbeddingLoss):
             cos_score_transformation=self.cos_score_transformation,
             weights=batch.row_weights,
         )
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@misc{reimers2019sentencebert,
+    title={Sentence-{BERT}: Sentence Embeddings using {Siamese} {BERT}-Networks},
+    author={Nils Reimers and Iryna Gurevych},
+    year={2019}, eprint={1908.10084}, archivePrefix={arXiv}, primaryClass={cs.CL}
+}"""

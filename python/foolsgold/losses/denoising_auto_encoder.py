@@ -204,3 +204,13 @@ class DenoisingAutoEncoderLoss(EmbeddingLoss):
         generator = torch.Generator(features["input_ids"].device)
         generator.manual_seed(random.Random(key).getrandbits(63))
         return delete_tokens(features, self.deletion_ratio, self._special_ids, generator)
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@misc{wang2021tsdae,
+    title={{TSDAE}: Using Transformer-based Sequential Denoising Auto-Encoder for Unsupervised Sentence
+        Embedding Learning},
+    author={Kexin Wang and Nils Reimers and Iryna Gurevych},
+    year={2021}, eprint={2104.06979}, archivePrefix={arXiv}, primaryClass={cs.CL}
+}"""

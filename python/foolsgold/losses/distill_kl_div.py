@@ -184,3 +184,17 @@ class DistillKLDivLoss(EmbeddingLoss):
             weights=batch.row_weights,
         )
         return ranks.mean(total, count)
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the papers behind the loss."""
+        return """@misc{hinton2015distilling,
+    title={Distilling the Knowledge in a Neural Network},
+    author={Geoffrey Hinton and Oriol Vinyals and Jeff Dean},
+    year={2015}, eprint={1503.02531}, archivePrefix={arXiv}, primaryClass={stat.ML}
+}
+@misc{lin2020distilling,
+    title={Distilling Dense Representations for Ranking using Tightly-Coupled Teachers},
+    author={Sheng-Chieh Lin and Jheng-Hong Yang and Jimmy Lin},
+    year={2020}, eprint={2010.11386}, archivePrefix={arXiv}, primaryClass={cs.IR}
+}"""

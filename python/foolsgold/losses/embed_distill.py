@@ -173,6 +173,16 @@ class EmbedDistillLoss(EmbeddingLoss):
             self.projection_dim = target
         self.projection.load_state_dict(saved)
 
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@misc{kim2023embeddistill,
+    title={{EmbedDistill}: A Geometric Knowledge Distillation for Information Retrieval},
+    author={Seungyeon Kim and Ankit Singh Rawat and Manzil Zaheer and Sadeep Jayasumana and Veeranjaneyulu
+        Sadhanala and Wittawat Jitkrittum and Aditya Krishna Menon and Rob Fergus and Sanjiv Kumar},
+    year={2023}, eprint={2301.12005}, archivePrefix={arXiv}, primaryClass={cs.IR}
+}"""
+
 
 def _dimension(model: nn.Module) -> int:
     if not hasattr(model, "get_embedding_dimension"):

@@ -212,6 +212,15 @@ class GISTEmbedLoss(EmbeddingLoss):
         """What the cosines are divided by."""
         return 1 / self.scaling.value
 
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@misc{solatorio2024gistembed,
+    title={{GISTEmbed}: Guided In-sample Selection of Training Negatives for Text Embedding Fine-tuning},
+    author={Aivin V. Solatorio},
+    year={2024}, eprint={2402.16829}, archivePrefix={arXiv}, primaryClass={cs.LG}
+}"""
+
 
 def check_margin_strategy(margin_strategy: MarginStrategy) -> None:
     """Raise ValueError unless the strategy is known."""

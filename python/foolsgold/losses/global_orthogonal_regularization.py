@@ -139,3 +139,12 @@ class GlobalOrthogonalRegularizationLoss(EmbeddingLoss):
                 stacked = torch.stack(of_columns)
                 combined[name] = weight * (stacked.sum() if self.aggregation == "sum" else stacked.mean())
         return combined
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@misc{zhang2017spreadout,
+    title={Learning Spread-out Local Feature Descriptors},
+    author={Xu Zhang and Felix X. Yu and Sanjiv Kumar and Shih-Fu Chang},
+    year={2017}, eprint={1708.06320}, archivePrefix={arXiv}, primaryClass={cs.CV}
+}"""

@@ -118,3 +118,13 @@ class MarginMSELoss(EmbeddingLoss):
             labels = labels.to(torch.promote_types(labels.dtype, torch.float32))
             return labels[:, :1] - labels[:, 1:]
         return labels.view(margins)
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return r"""@misc{hofstaetter2020marginmse,
+    title={Improving Efficient Neural Ranking Models with Cross-Architecture Knowledge Distillation},
+    author={Sebastian Hofst{\"a}tter and Sophia Althammer and Michael Schr{\"o}der and Mete Sertkan and
+        Allan Hanbury},
+    year={2020}, eprint={2010.02666}, archivePrefix={arXiv}, primaryClass={cs.IR}
+}"""

@@ -154,6 +154,17 @@ class MatryoshkaLoss(LossModifier):
             normalize=self.normalize,
         )
 
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@misc{kusupati2022matryoshka,
+    title={{Matryoshka} Representation Learning},
+    author={Aditya Kusupati and Gantavya Bhatt and Aniket Rege and Matthew Wallingford and Aditya Sinha and
+        Vivek Ramanujan and William Howard-Snyder and Kaifeng Chen and Sham Kakade and Prateek Jain and Ali
+        Farhadi},
+    year={2022}, eprint={2205.13147}, archivePrefix={arXiv}, primaryClass={cs.LG}
+}"""
+
 
 def _check_model(model: nn.Module, dims: Sequence[int]) -> None:
     """Refuse what the model says is too wide; with `truncate_dim` it does not speak of what it trains."""

@@ -194,3 +194,14 @@ class MegaBatchMarginLoss(EmbeddingLoss):
             ranks.own,
         )
         return ranks.mean(total, count)
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@inproceedings{wieting2018paranmt,
+    title={{ParaNMT-50M}: Pushing the Limits of Paraphrastic Sentence Embeddings with Millions of Machine
+        Translations},
+    author={John Wieting and Kevin Gimpel},
+    booktitle={Proceedings of the 56th Annual Meeting of the Association for Computational Linguistics},
+    year={2018}, pages={451--462}, doi={10.18653/v1/P18-1042}
+}"""

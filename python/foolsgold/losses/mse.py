@@ -61,3 +61,12 @@ class MSELoss(EmbedDistillLoss):
 
     def __init__(self, model: nn.Module, projection_dim: int | None = None, *, seed: int = 0) -> None:
         super().__init__(model, "mse", projection_dim, seed=seed)
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@misc{reimers2020multilingual,
+    title={Making Monolingual Sentence Embeddings Multilingual using Knowledge Distillation},
+    author={Nils Reimers and Iryna Gurevych},
+    year={2020}, eprint={2004.09813}, archivePrefix={arXiv}, primaryClass={cs.CL}
+}"""

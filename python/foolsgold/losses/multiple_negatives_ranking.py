@@ -125,9 +125,9 @@ class MultipleNegativesRankingLoss(EmbeddingLoss):
 
     Reference:
         van den Oord et al. 2018, https://arxiv.org/abs/1807.03748, eq. 4; directions: Li et al. 2023,
-        https://arxiv.org/abs/2308.03281, section 3.3; hardness: Lan et al. 2025,
-        https://arxiv.org/abs/2503.04812, eq. 5; margin: Zhang et al. 2025,
-        https://arxiv.org/abs/2506.05176, eq. 2.
+        https://arxiv.org/abs/2308.03281, section 3.3, and one by one Guenther et al. 2023,
+        https://arxiv.org/abs/2310.19923; hardness: Lan et al. 2025, https://arxiv.org/abs/2503.04812, eq. 5;
+        margin: Zhang et al. 2025, https://arxiv.org/abs/2506.05176, eq. 2.
 
     See Also:
         `CachedMultipleNegativesRankingLoss` for batches that do not fit; `GISTEmbedLoss` has a guide model
@@ -203,3 +203,29 @@ class MultipleNegativesRankingLoss(EmbeddingLoss):
     def temperature(self) -> float:
         """Inverse of the scale."""
         return 1.0 / self.scale
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the papers behind the loss and its directions."""
+        citation = """@misc{oord2018cpc,
+    title={Representation Learning with Contrastive Predictive Coding},
+    author={Aaron van den Oord and Yazhe Li and Oriol Vinyals},
+    year={2018}, eprint={1807.03748}, archivePrefix={arXiv}, primaryClass={cs.LG}
+}"""
+        if len(self.directions) > 1 and self.partition_mode == "joint":
+            citation += """
+@misc{li2023gte,
+    title={Towards General Text Embeddings with Multi-stage Contrastive Learning},
+    author={Zehan Li and Xin Zhang and Yanzhao Zhang and Dingkun Long and Pengjun Xie and Meishan Zhang},
+    year={2023}, eprint={2308.03281}, archivePrefix={arXiv}, primaryClass={cs.CL}
+}"""
+        elif len(self.directions) > 1:
+            citation += r"""
+@misc{guenther2023jina2,
+    title={{Jina} {Embeddings} 2: 8192-Token General-Purpose Text Embeddings for Long Documents},
+    author={Michael G{\"u}nther and Jackmin Ong and Isabelle Mohr and Alaeddine Abdessalem and Tanguy Abel
+        and Mohammad Kalim Akram and Susana Guzman and Georgios Mastrapas and Saba Sturua and Bo Wang and
+        Maximilian Werk and Nan Wang and Han Xiao},
+    year={2023}, eprint={2310.19923}, archivePrefix={arXiv}, primaryClass={cs.CL}
+}"""
+        return citation

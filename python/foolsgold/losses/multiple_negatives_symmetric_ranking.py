@@ -46,7 +46,8 @@ class MultipleNegativesSymmetricRankingLoss(MultipleNegativesRankingLoss):
         ValueError: an option outside its range.
 
     Reference:
-        Radford et al. 2021, "CLIP", https://arxiv.org/abs/2103.00020, figure 3.
+        Radford et al. 2021, "CLIP", https://arxiv.org/abs/2103.00020, figure 3; for texts: Guenther et al.
+        2023, https://arxiv.org/abs/2310.19923.
 
     See Also:
         `CachedMultipleNegativesSymmetricRankingLoss` for batches that do not fit.
@@ -78,3 +79,15 @@ class MultipleNegativesSymmetricRankingLoss(MultipleNegativesRankingLoss):
             false_negative_margin=false_negative_margin,
             learnable_scale=learnable_scale,
         )
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the papers behind the loss."""
+        citation = """@misc{radford2021clip,
+    title={Learning Transferable Visual Models From Natural Language Supervision},
+    author={Alec Radford and Jong Wook Kim and Chris Hallacy and Aditya Ramesh and Gabriel Goh and Sandhini
+        Agarwal and Girish Sastry and Amanda Askell and Pamela Mishkin and Jack Clark and Gretchen Krueger
+        and Ilya Sutskever},
+    year={2021}, eprint={2103.00020}, archivePrefix={arXiv}, primaryClass={cs.CV}
+}"""
+        return f"{citation}\n{super().citation}"

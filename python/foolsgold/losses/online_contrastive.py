@@ -132,3 +132,13 @@ class OnlineContrastiveLoss(EmbeddingLoss):
         ranks = RankRows(len(left), left.device, gather=self.gather_across_devices)
         distances = ranks.gather(_distances(left, right, self.distance_metric))
         return _loss_of_distances(distances, ranks.gather(labels), self.margin, self.size_average)
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@inproceedings{hadsell2006dimensionality,
+    title={Dimensionality Reduction by Learning an Invariant Mapping},
+    author={Raia Hadsell and Sumit Chopra and Yann LeCun},
+    booktitle={2006 IEEE Computer Society Conference on Computer Vision and Pattern Recognition (CVPR'06)},
+    year={2006}, volume={2}, pages={1735--1742}, doi={10.1109/CVPR.2006.100}
+}"""

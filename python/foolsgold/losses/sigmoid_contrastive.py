@@ -165,3 +165,12 @@ class SigmoidContrastiveLoss(EmbeddingLoss):
     def bias(self) -> float:
         """What is added to the scaled similarities, as trained so far."""
         return float(self.logit_bias.detach())
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@misc{zhai2023siglip,
+    title={Sigmoid Loss for Language Image Pre-Training},
+    author={Xiaohua Zhai and Basil Mustafa and Alexander Kolesnikov and Lucas Beyer},
+    year={2023}, eprint={2303.15343}, archivePrefix={arXiv}, primaryClass={cs.CV}
+}"""

@@ -177,6 +177,15 @@ class SoftmaxLoss(EmbeddingLoss):
             return self.loss_fct(logits, labels)
         return weighted_mean(F.cross_entropy(logits, labels, reduction="none"), batch.row_weights)
 
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@misc{reimers2019sentencebert,
+    title={Sentence-{BERT}: Sentence Embeddings using {Siamese} {BERT}-Networks},
+    author={Nils Reimers and Iryna Gurevych},
+    year={2019}, eprint={1908.10084}, archivePrefix={arXiv}, primaryClass={cs.CL}
+}"""
+
 
 def _linear(num_inputs: int, num_outputs: int, seed: int) -> nn.Linear:
     """Make a layer with torch's usual first weights, drawn from a generator of its own."""

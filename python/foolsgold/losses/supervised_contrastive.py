@@ -159,3 +159,13 @@ class SupervisedContrastiveLoss(EmbeddingLoss):
     def temperature(self) -> float:
         """Inverse of the scale."""
         return 1.0 / self.scale
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@misc{khosla2020supcon,
+    title={Supervised Contrastive Learning},
+    author={Prannay Khosla and Piotr Teterwak and Chen Wang and Aaron Sarna and Yonglong Tian and Phillip
+        Isola and Aaron Maschinot and Ce Liu and Dilip Krishnan},
+    year={2020}, eprint={2004.11362}, archivePrefix={arXiv}, primaryClass={cs.LG}
+}"""

@@ -127,3 +127,17 @@ class TripletLoss(EmbeddingLoss):
             triplet_margin=self.triplet_margin,
             weights=batch.row_weights,
         )
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the papers behind the loss."""
+        return """@misc{schroff2015facenet,
+    title={{FaceNet}: A Unified Embedding for Face Recognition and Clustering},
+    author={Florian Schroff and Dmitry Kalenichenko and James Philbin},
+    year={2015}, eprint={1503.03832}, archivePrefix={arXiv}, primaryClass={cs.CV}
+}
+@misc{hermans2017triplet,
+    title={In Defense of the Triplet Loss for Person Re-Identification},
+    author={Alexander Hermans and Lucas Beyer and Bastian Leibe},
+    year={2017}, eprint={1703.07737}, archivePrefix={arXiv}, primaryClass={cs.CV}
+}"""

@@ -113,3 +113,15 @@ class WeightedSumLoss(EmbeddingLoss):
             "losses": {name: type(loss).__name__ for name, loss in self.losses.items()},
             "weights": self.weights,
         }
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the papers behind the loss."""
+        own = """@misc{wang2022e5,
+    title={Text Embeddings by Weakly-Supervised Contrastive Pre-training},
+    author={Liang Wang and Nan Yang and Xiaolong Huang and Binxing Jiao and Linjun Yang and Daxin Jiang and
+        Rangan Majumder and Furu Wei},
+    year={2022}, eprint={2212.03533}, archivePrefix={arXiv}, primaryClass={cs.CL}
+}"""
+        theirs = (cast("EmbeddingLoss", loss).citation for loss in self.losses.values())
+        return "\n".join(dict.fromkeys(citation for citation in (own, *theirs) if citation))

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 
+GRADIENT_CACHE_CITATION = """@misc{gao2021scaling,
+    title={Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup},
+    author={Luyu Gao and Yunyi Zhang and Jiawei Han and Jamie Callan},
+    year={2021}, eprint={2101.06983}, archivePrefix={arXiv}, primaryClass={cs.LG}
+}"""
+
 # A compiled checkpoint may draw another dropout mask in the replay.
 _checkpoint: Callable[..., Tensor] = torch.compiler.disable(checkpoint)  # type: ignore[no-untyped-call]
 

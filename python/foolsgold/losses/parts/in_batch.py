@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from foolsgold.losses.parts import triton_softmax
 from foolsgold.losses.parts.directions import is_weighted, left_out
 from foolsgold.losses.parts.row_blocks import blocks_of, sum_over_rows, with_gradients
 from foolsgold.similarity import cos_sim, dot_score, normalize_embeddings
@@ -66,6 +67,7 @@ def in_batch_cross_entropy(
     Returns:
         The sum of the rows' losses, and their number, or the sum of their weights.
     """
+    given = torch.promote_types(queries.dtype, documents.dtype)
     dtype = torch.promote_types(queries.dtype, torch.float32)
     queries, documents = queries.to(dtype), documents.to(dtype)
     weights = queries.new_ones(len(queries)) if weights is None else weights.to(dtype)
@@ -77,7 +79,13 @@ def in_batch_cross_entropy(
     softmax = _Softmax(comparisons, identity, margin, guide, weights)
     with torch.autocast(queries.device.type, enabled=False):
         if similarity_fct in (cos_sim, dot_score) and not torch.compiler.is_compiling():
-            loss = _loss_of_products(queries, documents, factor, softmax, rows)
+            if triton_softmax.enabled(queries) and triton_softmax.serves(
+                comparisons, identity, margin, guide
+            ):
+                tiled = triton_softmax.sum_of_cross_entropies
+                loss = tiled(queries, documents, factor, weights, identity, rows, given)
+            else:
+                loss = _loss_of_products(queries, documents, factor, softmax, rows)
         else:
             similarity_fct = dot_score if similarity_fct is cos_sim else similarity_fct
             loss = _loss_by_autograd(queries, documents, factor, softmax, rows, similarity_fct)

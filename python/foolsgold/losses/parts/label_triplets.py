@@ -251,3 +251,12 @@ class LabelTripletLoss(EmbeddingLoss):
             rows=ranks.own,
         )
         return ranks.mean(total, count).to(torch.promote_types(own.dtype, torch.float32))
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return """@misc{hermans2017triplet,
+    title={In Defense of the Triplet Loss for Person Re-Identification},
+    author={Alexander Hermans and Lucas Beyer and Bastian Leibe},
+    year={2017}, eprint={1703.07737}, archivePrefix={arXiv}, primaryClass={cs.CV}
+}"""

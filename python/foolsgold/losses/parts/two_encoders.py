@@ -54,3 +54,14 @@ class TwoEncoderLoss(EmbeddingLoss):
         if self.chunk_size is None:
             return encode(features)
         return embed_in_chunks(encode, features, self.chunk_size)
+
+    @property
+    def citation(self) -> str:
+        """BibTeX of the paper behind the loss."""
+        return r"""@inproceedings{carlsson2021contrastivetension,
+    title={Semantic Re-tuning with Contrastive Tension},
+    author={Fredrik Carlsson and Amaru Cuba Gyllensten and Evangelia Gogoulou and Erik Ylip{\"a}{\"a}
+        Hellqvist and Magnus Sahlgren},
+    booktitle={International Conference on Learning Representations},
+    year={2021}, url={https://openreview.net/forum?id=Ov_sMNau-PF}
+}"""
