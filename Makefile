@@ -5,6 +5,9 @@ BIN := .venv/bin
 # One interpreter for cargo and maturin, or they rebuild each other's work.
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 
+# Tests share the processors; each keeps to one thread, so that they do not wait for one another.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
+
 SOURCES := pyproject.toml Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
 .DEFAULT_GOAL := help
@@ -20,7 +23,7 @@ test: lint walls rust python parity ## everything: lints, types, walls, Rust, Py
 
 quick: .venv/debug ## the developer's loop: no peers, no training
 	cargo test --quiet
-	$(BIN)/python -m pytest -q -m "not slow and not training and not parity and not gpu"
+	$(PYTEST) -m "not slow and not training and not parity and not gpu"
 
 develop: .venv/debug ## the extension, with overflow checks, built into .venv
 
@@ -42,10 +45,10 @@ rust: ## the core's tests; they need no Python
 	FOOLSGOLD_MUTATIONS=10 cargo test --quiet
 
 python: .venv/debug ## the Python tests, training included
-	$(BIN)/python -m pytest -q -m "not parity and not gpu"
+	$(PYTEST) -m "not parity and not gpu"
 
 parity: .venv/peers ## the numbers beside the peers'
-	$(BIN)/python -m pytest -q -m "parity and not gpu"
+	$(PYTEST) -m "parity and not gpu"
 
 bench: .venv/peers .venv/fast ## ours beside the peers', one after another
 	for script in benches/python/bench_*.py; do $(BIN)/python $$script || exit 1; done

@@ -13,6 +13,7 @@ from foolsgold.lazy import getter
 if TYPE_CHECKING:
     from foolsgold import (
         data,
+        datasets,
         evaluation,
         functional,
         losses,
@@ -45,6 +46,7 @@ _HOME = {
         name: f"foolsgold.{name}"
         for name in (
             "data",
+            "datasets",
             "evaluation",
             "functional",
             "losses",
@@ -66,6 +68,7 @@ __all__ = [
     "SimilarityFunction",
     "__version__",
     "data",
+    "datasets",
     "evaluation",
     "functional",
     "losses",

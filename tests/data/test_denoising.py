@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 
+from foolsgold import datasets
+from foolsgold.data import DenoisingAutoEncoderDataset, delete_words
 from foolsgold.data.columns import Columns
-from foolsgold.data.denoising import DenoisingAutoEncoderDataset, delete_words
 
 TEXT = "Don't stop-gap, (it) works: a word\tand  another, to the very end!"
 
@@ -68,3 +69,8 @@ def test_noise_may_be_the_callers():
     )
     assert dataset[0] == {"damaged_sentence": "a b", "original_sentence": "a b"}
     assert DenoisingAutoEncoderDataset(["a b"], str.upper)[0]["damaged_sentence"] == "A B"
+
+
+def test_scripts_of_the_field_find_it():
+    assert datasets.DenoisingAutoEncoderDataset is DenoisingAutoEncoderDataset
+    assert DenoisingAutoEncoderDataset.delete is delete_words

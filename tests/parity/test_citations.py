@@ -32,12 +32,13 @@ def letters(text):
 
 
 def fields(citation, name):
-    lines = citation.replace("}, ", "},\n")  # ours has several to a line
-    found = re.findall(rf"^\s*{name} ?= ?[{{\"](.*?)[}}\"],?$", lines, re.MULTILINE)
+    line = " ".join(citation.split())
+    # A value ends where the next field begins, or the entry ends.
+    found = re.findall(rf"\b{name} ?= ?[{{\"](.*?)[}}\"],? ?(?=\w+ ?=|\}}|$)", line)
     return {letters(text) for text in found}
 
 
-@pytest.mark.parametrize(("field", "fewest"), [("eprint", 13), ("title", 20), ("doi", 3)])
+@pytest.mark.parametrize(("field", "fewest"), [("eprint", 12), ("title", 20), ("doi", 3)])
 def test_cites_the_same_papers(citations, field, fewest):
     compared = set()
     for name, ours, theirs in citations:

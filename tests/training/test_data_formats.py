@@ -1,4 +1,4 @@
-"""Every row of the field's tables of data formats, as a data set through the trainer with every loss it names."""
+"""Every row of the tables of data formats, as a data set through the trainer with every loss it names."""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 - `read`, `read_pairs`: files as Arrow tables, and as pairs to train on.
 - `Texts`: every distinct text as one number.
 - `read_docstrings`: a corpus that every machine has.
+- `DenoisingAutoEncoderDataset`, `delete_words`: damaged sentences beside the original ones.
+- `ContrastiveTensionDataset`: sentences with themselves and with others, for contrastive tension.
 """
 
 from __future__ import annotations
@@ -12,18 +14,32 @@ from typing import TYPE_CHECKING
 from foolsgold.lazy import getter
 
 if TYPE_CHECKING:
+    from foolsgold.data.contrastive_tension import ContrastiveTensionDataset
+    from foolsgold.data.denoising import DenoisingAutoEncoderDataset, delete_words
     from foolsgold.data.docstrings import read_docstrings
     from foolsgold.data.files import read
     from foolsgold.data.pairs import Pairs, read_pairs
     from foolsgold.data.texts import Texts
 
-__all__ = ["Pairs", "Texts", "read", "read_docstrings", "read_pairs"]
+__all__ = [
+    "ContrastiveTensionDataset",
+    "DenoisingAutoEncoderDataset",
+    "Pairs",
+    "Texts",
+    "delete_words",
+    "read",
+    "read_docstrings",
+    "read_pairs",
+]
 
 __getattr__ = getter(
     __name__,
     {
+        "ContrastiveTensionDataset": "foolsgold.data.contrastive_tension",
+        "DenoisingAutoEncoderDataset": "foolsgold.data.denoising",
         "Pairs": "foolsgold.data.pairs",
         "Texts": "foolsgold.data.texts",
+        "delete_words": "foolsgold.data.denoising",
         "read": "foolsgold.data.files",
         "read_docstrings": "foolsgold.data.docstrings",
         "read_pairs": "foolsgold.data.pairs",

@@ -60,6 +60,11 @@ class ColumnReader(Dataset[Any]):
     def __getitem__(self, row: int) -> Any:
         return self.dataset[row]
 
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the data set, where it has rows by epoch."""
+        if hasattr(self.dataset, "set_epoch"):
+            self.dataset.set_epoch(epoch)
+
     def __getitems__(self, rows: list[int]) -> ColumnBatch:
         """Read `rows`; a DataLoader prefers this to one `__getitem__` per row."""
         if self.names is not None and not self.names:

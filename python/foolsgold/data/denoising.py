@@ -48,8 +48,8 @@ def delete_words(text: str, del_ratio: float = 0.6, *, seed: int | Sequence[int]
 class DenoisingAutoEncoderDataset(Dataset[Any]):
     """Rows of a damaged sentence and the original one, for `DenoisingAutoEncoderLoss`.
 
-    Noise is drawn when a row is read, by seed, epoch and row. The loss also takes sentences alone, and then
-    damages their tokens itself, anew at each step.
+    Noise is drawn when a row is read, by seed, epoch and row; a trainer tells the epoch. The loss also takes
+    sentences alone, and then damages their tokens itself, anew at each step.
 
     Args:
         sentences: read by row number.

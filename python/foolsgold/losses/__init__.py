@@ -32,6 +32,7 @@
 - `SupervisedContrastiveLoss`: texts with classes, or (anchor, positive[, negatives]); matches are positives.
 - `TripletLoss`: (anchor, positive, negative); the negative is further away by a margin.
 - `WeightedSumLoss`: as all of its losses; several losses on one embedding of the batch.
+- `ContrastiveTensionDataLoader`: batches of pairs for `ContrastiveTensionLoss`, in loops of one's own.
 - `EmbeddingLoss`: the base of these and of your own; `LossModifier`: of losses on top of others.
 """
 
@@ -68,6 +69,7 @@ from foolsgold.losses.multiple_negatives_symmetric_ranking import MultipleNegati
 from foolsgold.losses.online_contrastive import OnlineContrastiveLoss
 from foolsgold.losses.parts.batch import BatchInfo
 from foolsgold.losses.parts.identity import Identity
+from foolsgold.losses.parts.tension_pairs import ContrastiveTensionDataLoader
 from foolsgold.losses.sigmoid_contrastive import SigmoidContrastiveLoss
 from foolsgold.losses.softmax import SoftmaxLoss
 from foolsgold.losses.supervised_contrastive import SupervisedContrastiveLoss
@@ -88,6 +90,7 @@ __all__ = [
     "CachedMultipleNegativesSymmetricRankingLoss",
     "CoSENTLoss",
     "ContrastiveLoss",
+    "ContrastiveTensionDataLoader",
     "ContrastiveTensionLoss",
     "ContrastiveTensionLossInBatchNegatives",
     "CosineSimilarityLoss",

@@ -11,6 +11,7 @@ from accelerate.data_loader import prepare_data_loader
 from torch.utils.data import DataLoader, Sampler
 
 from foolsgold.data.columns import LABEL_COLUMNS, weight_column
+from foolsgold.sampling import NoDuplicatesBatchSampler, RandomBatchSampler
 from foolsgold.training.arguments import BatchSamplers
 
 if TYPE_CHECKING:
@@ -99,10 +100,16 @@ def training_batches(dataset: Any, args: SentenceTransformerTrainingArguments, b
         batch_size: rows per batch and rank.
 
     Raises:
-        ValueError: if there is not one batch for each rank.
+        ValueError: if there is not one batch for each rank, or texts that change with the epoch are to be
+            kept apart.
     """
     seed = args.seed if args.data_seed is None else args.data_seed
     factory = _sampler_class(args.batch_sampler)
+    if hasattr(dataset, "set_epoch") and factory is NoDuplicatesBatchSampler:
+        raise ValueError(
+            "`batch_sampler` must be `batch_sampler` for rows that change with the epoch, "
+            f"got `no_duplicates` for a {type(dataset).__name__}"
+        )
     ranks = {"rank": args.process_index, "num_replicas": args.world_size}
     knows_ranks = ranks.keys() <= inspect.signature(factory).parameters.keys()
     sampler = factory(
@@ -165,11 +172,7 @@ def make_loader(
 
 def _sampler_class(choice: Any) -> Any:
     if choice == BatchSamplers.BATCH_SAMPLER:
-        from foolsgold.sampling import RandomBatchSampler
-
         return RandomBatchSampler
     if choice in (BatchSamplers.NO_DUPLICATES, BatchSamplers.NO_DUPLICATES_HASHED):
-        from foolsgold.sampling import NoDuplicatesBatchSampler
-
         return NoDuplicatesBatchSampler
     return choice

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from transformers import set_seed
 
 from foolsgold.data.collator import Collator, ColumnReader
+from foolsgold.data.epoch_rows import EpochRows
 from foolsgold.training.arguments import SentenceTransformerTrainingArguments
 from foolsgold.training.components import ComponentMeans
 from foolsgold.training.learning_rates import set_learning_rates
@@ -44,7 +45,8 @@ class SentenceTransformerTrainer(ResumableTrainer):
     Args:
         model: the encoder; may be left out where `loss` is a module or `model_init` is given.
         args: of the run; None writes to `tmp_trainer` with the defaults.
-        train_dataset: rows as dicts, with a length and read by row number, such as a `datasets.Dataset`.
+        train_dataset: rows as dicts, with a length and read by row number, such as a `datasets.Dataset`. One
+            with a `set_epoch` is told the epoch, and its rows may be others in each.
         eval_dataset: the same, or several by name, for `eval_loss`.
         loss: a module with the encoder inside, called as `loss(sentence_features, labels)`, that returns a
             scalar or named scalars whose sum is the loss; or a function that makes one of the encoder.
@@ -186,6 +188,8 @@ class SentenceTransformerTrainer(ResumableTrainer):
             )
             loader = self._loader(name, dataset, sampler)
             self._eval_loaders[name] = (dataset, loader)
+        # Else accelerate takes every evaluation for another epoch.
+        loader.set_epoch(0)  # type: ignore[attr-defined]
         return loader
 
     def get_test_dataloader(self, test_dataset: Any) -> DataLoader[Any]:
@@ -193,24 +197,40 @@ class SentenceTransformerTrainer(ResumableTrainer):
         return self.get_eval_dataloader(test_dataset)
 
     def _loader(self, name: str, dataset: Any, sampler: Any) -> DataLoader[Any]:
-        reader, collate = dataset, self._collate
+        rows = self._rows(dataset, sampler)
+        reader, collate = rows, self._collate
         if collate is None:
             columns = self._columns_of(dataset) or columns_of(name, dataset)
             ids = TextIds(dataset, columns, sampler)
+            is_fixed = rows is dataset
             if sampler is self.batches:
-                self._train_ids = ids
+                self._train_ids = ids if is_fixed else None
             self._check_weights(columns)
             views = views_of(self.model, self.encoder)
             masks = any(getattr(module, "mask_by_identity", False) for module in self.model.modules())
-            uses_ids = masks or any(getattr(module, "frozen_models", ()) for module in self.model.modules())
+            frozen = any(getattr(module, "frozen_models", ()) for module in self.model.modules())
             tokens = self._token_cache(dataset, columns) if self.args.cache_tokens else None
             beside = [name for name in (columns.label, columns.weight) if name is not None]
             names = None if tokens is None else [*(columns.texts if views else ()), *beside]
-            reader = ColumnReader(dataset, ids.by_column if uses_ids else None, names)
+            reader = ColumnReader(rows, ids.by_column if is_fixed and (masks or frozen) else None, names)
             tokenizer = reader_of(self.encoder) or self.encoder
-            known = ids.known_positives if masks else None
+            known = ids.known_positives if is_fixed and masks else None
             collate = Collator(tokenizer.preprocess, columns, self.args.prompts, tokens, views, known)
         return make_loader(reader, sampler, collate, self.args)
+
+    def _rows(self, dataset: Any, sampler: Any) -> Any:
+        """Return what reads a data set's rows at the epoch of the run, where they are others in each."""
+        if not hasattr(dataset, "set_epoch"):
+            return dataset
+        kind = type(dataset).__name__
+        if self.args.cache_tokens:
+            raise ValueError(f"`cache_tokens` must be False for rows that change with the epoch, got {kind}")
+        if sampler is not self.batches and dataset is self.train_dataset:
+            raise ValueError(
+                f"`eval_dataset` must be another object than `train_dataset`, got one {kind} for both, whose "
+                "rows change with the epoch\nhint: `copy.copy(train_dataset)`"
+            )
+        return EpochRows(dataset)
 
     def _check_weights(self, columns: Columns) -> None:
         if columns.weight and not any(getattr(part, "weighs_rows", False) for part in self.model.modules()):

@@ -32,7 +32,15 @@ def _cases(name: str, *margins: float) -> list[Case]:
         ({"distance_metric": COSINE}, {"distance_function": COSINE, "mask_by_identity": False}),
     ]
     return [
-        Case(name=name, options=options, own_options=own, num_columns=1, labels=groups, gathers=True)
+        Case(
+            name=name,
+            options=options,
+            own_options=own,
+            num_columns=1,
+            labels=groups,
+            fewest_rows=4,  # below, an anchor lacks a positive or a negative
+            gathers=True,
+        )
         for options, own in made
     ]
 

@@ -79,10 +79,8 @@ def in_batch_cross_entropy(
     softmax = _Softmax(comparisons, identity, margin, guide, weights)
     with torch.autocast(queries.device.type, enabled=False):
         if similarity_fct in (cos_sim, dot_score) and not torch.compiler.is_compiling():
-            if triton_softmax.enabled(queries) and triton_softmax.serves(
-                comparisons, identity, margin, guide
-            ):
-                tiled = triton_softmax.sum_of_cross_entropies
+            if triton_softmax.serves(queries, comparisons, identity, margin, guide):
+                tiled = triton_softmax.loss_of_products
                 loss = tiled(queries, documents, factor, weights, identity, rows, given)
             else:
                 loss = _loss_of_products(queries, documents, factor, softmax, rows)

@@ -6,27 +6,25 @@ what comes out is the same each time. Importing this needs triton.
 
 from __future__ import annotations
 
-from typing import Any
-
 import triton
 import triton.language as tl
 
 
 @triton.jit  # type: ignore[untyped-decorator]
 def log_sum_exp(
-    queries: Any,
-    documents: Any,
-    factor: Any,
-    query_ids: Any,
-    document_ids: Any,
-    classes: Any,
-    log_sums: Any,
-    positives: Any,
-    first: Any,
-    num_queries: Any,
-    num_documents: Any,
-    num_groups: Any,
-    num_dims: Any,
+    queries: tl.tensor,
+    documents: tl.tensor,
+    factor: tl.tensor,
+    query_ids: tl.tensor,
+    document_ids: tl.tensor,
+    classes: tl.tensor,
+    log_sums: tl.tensor,
+    positives: tl.tensor,
+    first: tl.tensor,
+    num_queries: tl.tensor,
+    num_documents: tl.tensor,
+    num_groups: tl.tensor,
+    num_dims: tl.tensor,
     tile_rows: tl.constexpr,
     tile_columns: tl.constexpr,
     tile_dims: tl.constexpr,
@@ -57,22 +55,22 @@ def log_sum_exp(
 
 @triton.jit  # type: ignore[untyped-decorator]
 def logit_gradient(
-    queries: Any,
-    documents: Any,
-    factor: Any,
-    query_ids: Any,
-    document_ids: Any,
-    classes: Any,
-    log_sums: Any,
-    shares: Any,
-    gradient: Any,
-    first: Any,
-    first_row: Any,
-    first_column: Any,
-    last_row: Any,
-    last_column: Any,
-    num_groups: Any,
-    num_dims: Any,
+    queries: tl.tensor,
+    documents: tl.tensor,
+    factor: tl.tensor,
+    query_ids: tl.tensor,
+    document_ids: tl.tensor,
+    classes: tl.tensor,
+    log_sums: tl.tensor,
+    shares: tl.tensor,
+    gradient: tl.tensor,
+    first: tl.tensor,
+    first_row: tl.tensor,
+    first_column: tl.tensor,
+    last_row: tl.tensor,
+    last_column: tl.tensor,
+    num_groups: tl.tensor,
+    num_dims: tl.tensor,
     tile_rows: tl.constexpr,
     tile_columns: tl.constexpr,
     tile_dims: tl.constexpr,
@@ -98,14 +96,14 @@ def logit_gradient(
 
 @triton.jit  # type: ignore[untyped-decorator]
 def add_product(
-    total: Any,
-    left: Any,
-    right: Any,
-    num_rows: Any,
-    num_inner: Any,
-    num_columns: Any,
-    row_stride: Any,
-    inner_stride: Any,
+    total: tl.tensor,
+    left: tl.tensor,
+    right: tl.tensor,
+    num_rows: tl.tensor,
+    num_inner: tl.tensor,
+    num_columns: tl.tensor,
+    row_stride: tl.tensor,
+    inner_stride: tl.tensor,
     tile_rows: tl.constexpr,
     tile_columns: tl.constexpr,
     tile_inner: tl.constexpr,
@@ -135,22 +133,22 @@ def add_product(
 
 @triton.jit  # type: ignore[untyped-decorator]
 def _logits(
-    queries: Any,
-    documents: Any,
-    factor: Any,
-    query_ids: Any,
-    document_ids: Any,
-    classes: Any,
-    rows: Any,
-    columns: Any,
-    first: Any,
-    last_row: Any,
-    last_column: Any,
-    num_groups: Any,
-    num_dims: Any,
+    queries: tl.tensor,
+    documents: tl.tensor,
+    factor: tl.tensor,
+    query_ids: tl.tensor,
+    document_ids: tl.tensor,
+    classes: tl.tensor,
+    rows: tl.tensor,
+    columns: tl.tensor,
+    first: tl.tensor,
+    last_row: tl.tensor,
+    last_column: tl.tensor,
+    num_groups: tl.tensor,
+    num_dims: tl.tensor,
     tile_dims: tl.constexpr,
     precision: tl.constexpr,
-) -> Any:
+) -> tuple[tl.tensor, tl.tensor]:
     """Return the scaled products of a tile, minus infinity where left out, and where the positives are.
 
     Query 0 is row `first` of the batch. The first `num_groups` documents are positives.

@@ -1,19 +1,19 @@
 """The plain softmax over a large batch in tiles on a GPU, through kernels written in Triton.
 
-Off unless the environment says `FOOLSGOLD_TRITON=1`: the kernels are checked against the torch path in Triton's
-interpreter, and have not been timed on hardware. They serve CUDA tensors where triton is installed, for
-queries that are compared with documents; everything else goes the torch path, which is their oracle.
+Off unless the environment says `FOOLSGOLD_TRITON=1`: the kernels equal the torch path in Triton's
+interpreter and compile for GPUs, but have yet to run on one. They serve CUDA tensors where triton is there,
+and queries that are compared with documents; all else goes the torch path, which is their oracle.
 
-The forward keeps one number a row, the logarithm of its sum of exponentials, found with a running maximum. The
-backward walks the matrix of logits in squares: it forms the gradient of a square, each product a second time,
-in one buffer, multiplies it by the documents into the rows' gradient, and then, transposed, by the queries into
-the documents'. With B rows, N documents and D dimensions, 8 B N D operations in all, and O((B + N) D) memory
-beside the buffer, which has a size of its own: at D = 1024 a gradient of a tile's rows would not fit into a
-multiprocessor's registers, and pieces of it would each need all products anew.
+The forward keeps one number a row, the logarithm of its sum of exponentials, found with a running maximum.
+The backward walks the matrix of logits in squares. Of each it forms the gradient, from products formed once
+more, multiplies it by the documents into the queries' gradient, and, transposed, by the queries into the
+documents'. With B rows, N documents and D dimensions these are 8 B N D operations, and O((B + N) D) memory
+beside one square. A pass for each side would need no square, but the rows of a tile have a gradient that
+exceeds a multiprocessor's registers at D = 1024; pieces of it would each take all products anew.
 
-Embeddings in half precision, once they are normalized, are multiplied in half precision, and so are the
-gradients of their logits; sums, statistics and gradients of embeddings are float32. Products of float32 are
-exact unless `torch.backends.cuda.matmul` allows TF32.
+Embeddings that come in half precision are, once normalized, multiplied in it, and so are the gradients of
+their logits; sums, statistics and gradients of embeddings are float32. Products of float32 are exact unless
+`torch.backends.cuda.matmul.fp32_precision` allows TF32.
 """
 
 from __future__ import annotations
@@ -51,15 +51,19 @@ def enabled(queries: Tensor) -> bool:
 
 
 def serves(
-    comparisons: Comparisons, identity: Identity | None, margin: float | None, guide: object | None
+    queries: Tensor,
+    comparisons: Comparisons,
+    identity: Identity | None,
+    margin: float | None,
+    guide: object | None,
 ) -> bool:
-    """Tell whether the kernels compute this loss; the arguments are those of `in_batch_cross_entropy`."""
+    """Tell whether the kernels are on and compute this loss, given as to `in_batch_cross_entropy`."""
     one_direction = comparisons.names == ["query_to_doc"] and comparisons.hardness_mode is None
     told_by_row = identity is None or identity.known_positive_ids is None
-    return one_direction and told_by_row and margin is None and guide is None
+    return enabled(queries) and one_direction and told_by_row and margin is None and guide is None
 
 
-def sum_of_cross_entropies(
+def loss_of_products(
     queries: Tensor,
     documents: Tensor,
     factor: Tensor,
@@ -92,7 +96,7 @@ class _Batch:
     """What the kernels take beside the embeddings.
 
     Attributes:
-        ids: text ids of the queries, (G,), and of the documents, (C * G,), and classes (G,); None for unknown.
+        ids: text ids of the queries, (G,), of the documents, (C * G,), and classes, (G,); None for unknown.
         first: place of the first query among the G rows.
         num_groups: G.
         operand_dtype: of the products.
@@ -125,6 +129,7 @@ class _Softmax(torch.autograd.Function):
         ctx: Any, queries: Tensor, documents: Tensor, factor: Tensor, weights: Tensor, batch: _Batch
     ) -> Tensor:
         queries, documents = (x.to(batch.operand_dtype).contiguous() for x in (queries, documents))
+        weights = weights.contiguous()
         log_sums, positives = torch.empty_like(weights), torch.empty_like(weights)
         with _device_of(queries):
             _kernels().log_sum_exp[(_num_tiles(len(queries)),)](
@@ -137,7 +142,7 @@ class _Softmax(torch.autograd.Function):
         return ((log_sums - positives) * weights).sum()
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         queries, documents, factor, weights, log_sums = ctx.saved_tensors
         of_queries, of_documents, of_factor, *_ = ctx.needs_input_grad
