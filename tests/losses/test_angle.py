@@ -190,3 +190,15 @@ def test_refuses_other_columns_and_labels():
         loss(columns(3, 4, 6), None)
     with pytest.raises(ValueError, match=r"of shape \(3,\), got \(3, 2\)"):
         loss(columns(3, 4, 6, 5), torch.ones(3, 2))
+
+
+def test_a_pair_that_is_scored_low_is_an_in_batch_negative_of_its_anchor():
+    """One query with a good and a bad document: the bad one is what the softmax is to push away."""
+    ids = [torch.tensor([0, 0, 1]), torch.tensor([2, 3, 4])]
+    features = columns(3, 4, 6)
+    labels = torch.tensor([1.0, 0.0, 1.0])
+    loss = AnglELoss(TokenEncoder(), angle_w=0.0, cosine_w=0.0, ibn_w=1.0)
+    plain = loss(features, labels)
+    with_ids = [{**column, "text_ids": row} for column, row in zip(features, ids, strict=True)]
+    torch.testing.assert_close(loss(with_ids, labels), plain)
+    assert loss(with_ids, torch.ones(3)) < plain  # both are good: neither is a negative of the other

@@ -272,7 +272,7 @@ def test_temperature_is_trained_on_request():
         logarithm += 0.5
         assert loss.temperature == pytest.approx(0.2 * math.exp(-0.5))
         logarithm.fill_(99.0)
-    assert loss.temperature == pytest.approx(0.01)
+    assert loss.temperature == pytest.approx(0.001)
     assert loss(features).isfinite()
 
 
@@ -303,7 +303,7 @@ def test_stores_its_arguments():
         ({"margin_strategy": "percentage"}, "`margin_strategy` must be one of .*, got 'percentage'"),
         (
             {"temperature": 0.001, "learnable_temperature": True},
-            "`1 / temperature` must be at most 100.0 to be trained",
+            "`1 / temperature` must be at most 1000.0 to be trained",
         ),
     ],
 )

@@ -168,3 +168,8 @@ def test_refuses_options_outside_their_range():
     with pytest.raises(ValueError, match="`mini_batch_size` must be at least 1, got 0"):
         MegaBatchMarginLoss(TokenEncoder(), mini_batch_size=0)
     assert MegaBatchMarginLoss(TokenEncoder(), use_mini_batched_version=False).chunk_size is None
+
+
+def test_refuses_margins_that_are_no_numbers():
+    with pytest.raises(TypeError, match="`negative_margin` must be a number, got function"):
+        MegaBatchMarginLoss(TokenEncoder(), 1.0, cos_sim)

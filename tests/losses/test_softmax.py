@@ -162,3 +162,9 @@ def test_refuses_other_columns_and_labels():
             ValueError, match=r"`SoftmaxLoss` takes \(sentence_A, sentence_B\) pairs with labels"
         ):
             loss(features, labels)
+
+
+def test_refuses_classes_past_the_last():
+    loss = SoftmaxLoss(TokenEncoder(), 6, 3)
+    with pytest.raises(ValueError, match="labels `class`, from 0 to 2, got 5"):
+        loss(columns(3, 4, 5), torch.tensor([0, 5, 1]))

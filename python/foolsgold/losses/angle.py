@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -79,13 +79,16 @@ def angle_loss(
     ]
     if objectives.ibn_w:
         ranks = ranks or RankRows(len(anchors), anchors.device, gather=False)
+        is_positive = scores >= 1
+        # A pair that is scored low is a negative, though it shares its anchor with a positive.
+        identity = None if identity is None else replace(identity, is_positive=is_positive)
         total, count = in_batch_cross_entropy(
             anchors,
             others,
             Comparisons(),
             scale=1 / objectives.ibn_tau,
             identity=identity,
-            weights=(scores >= 1).to(torch.promote_types(anchors.dtype, torch.float32)),
+            weights=is_positive.to(torch.promote_types(anchors.dtype, torch.float32)),
             rows=ranks.own,
         )
         parts.append(objectives.ibn_w * ranks.mean(total, count))

@@ -37,7 +37,7 @@ class CachedGISTEmbedLoss(GISTEmbedLoss):
         gather_across_devices: take candidates from all ranks.
         mask_by_identity: leave known matches out of the negatives, where text ids are there.
         cache_embeddings: keep the guide's embeddings by text id.
-        learnable_temperature: train the temperature; it stays above 0.01.
+        learnable_temperature: train the temperature; it stays above 0.001.
 
     Raises:
         ValueError: an option outside its range.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -11,17 +11,12 @@ from torch import Tensor, nn
 from foolsgold.losses.parts.checks import check_columns, check_scores, described
 from foolsgold.losses.parts.equal_texts import equal_texts
 from foolsgold.losses.parts.two_encoders import TwoEncoderLoss
-from foolsgold.similarity import SimilarityFunction, pairwise_dot_score
+from foolsgold.similarity import pairwise_dot_score, pairwise_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from foolsgold.losses.parts.batch import BatchInfo
-
-_PAIRWISE: dict[Any, Any] = {
-    SimilarityFunction.to_similarity_fn(name): SimilarityFunction.to_similarity_pairwise_fn(name)
-    for name in SimilarityFunction.possible_values()
-}
 
 
 def contrastive_tension_loss(
@@ -46,7 +41,7 @@ def contrastive_tension_loss(
         similarity_fct: (B, D), (B, D) to (B,), or to (B, B), whose diagonal is taken.
         weights: how much each pair counts, at least 0; None for all the same.
     """
-    similarities = _PAIRWISE.get(similarity_fct, similarity_fct)(first, second)
+    similarities = pairwise_form(similarity_fct)(first, second)
     if similarities.ndim == 2:
         similarities = similarities.diagonal()
     targets = labels.to(similarities.dtype)

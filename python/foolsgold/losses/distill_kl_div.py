@@ -81,7 +81,8 @@ class DistillKLDivLoss(EmbeddingLoss):
             of 2 B.
         mask_by_identity: with pairs, count equal texts once, where text ids are there.
         cache_embeddings: keep the teacher's embeddings over steps, by text id, on the CPU; the host then
-            waits for the device once a batch.
+            waits for the device once a batch. A resumed run embeds texts in other company, so its last bits
+            may differ; without, they do not.
 
     Raises:
         ValueError: a temperature that is not finite and above 0; labels of another shape; neither labels nor

@@ -126,9 +126,11 @@ class EmbedDistillLoss(EmbeddingLoss):
             weights=batch.row_weights,
         )
 
-    def _targets(self, labels: Tensor | None, students: Tensor) -> Tensor:
+    def _targets(self, labels: Tensor | list[Tensor] | None, students: Tensor) -> Tensor:
         """Return labels that fit the students' embeddings, or raise ValueError."""
         rows, columns, dimension = students.shape
+        if isinstance(labels, list):  # of one tensor per column
+            labels = torch.stack(labels, dim=1)
         shapes = (rows, dimension), (rows, columns, dimension)
         if labels is None:
             raise ValueError(f"{described(self)}, got no labels")

@@ -133,7 +133,7 @@ class GISTEmbedLoss(EmbeddingLoss):
         gather_across_devices: take candidates from all ranks; two ranks of B rows then equal one of 2 B.
         mask_by_identity: leave known matches out of the negatives, where text ids are there.
         cache_embeddings: keep the guide's embeddings by text id, so that it sees every text once.
-        learnable_temperature: train $\tau$, from `temperature` on; it stays above 0.01.
+        learnable_temperature: train $\tau$, from `temperature` on; it stays above 0.001.
 
     Raises:
         ValueError: an option outside its range.
@@ -170,7 +170,9 @@ class GISTEmbedLoss(EmbeddingLoss):
         check_margin_strategy(margin_strategy)
         if not temperature > 0:
             raise ValueError(f"`temperature` must be above 0, got {temperature}")
-        self.scaling = Scale(1 / temperature, learnable=learnable_temperature, name="1 / temperature")
+        self.scaling = Scale(
+            1 / temperature, learnable=learnable_temperature, name="1 / temperature", largest=1000.0
+        )
         self.guide = guide
         self.margin_strategy = margin_strategy
         self.margin = margin

@@ -134,6 +134,7 @@ class MegaBatchMarginLoss(EmbeddingLoss):
         mask_by_identity: leave known matches out of the negatives, where text ids are there.
 
     Raises:
+        TypeError: a margin that is no number.
         ValueError: a mini-batch size below 1; a `scale` that is not above 0.
 
     Reference:
@@ -163,6 +164,9 @@ class MegaBatchMarginLoss(EmbeddingLoss):
         mask_by_identity: bool = True,
     ) -> None:
         super().__init__(model)
+        for name, margin in (("positive_margin", positive_margin), ("negative_margin", negative_margin)):
+            if not isinstance(margin, (int, float)):
+                raise TypeError(f"`{name}` must be a number, got {type(margin).__name__}")
         if not scale > 0:
             raise ValueError(f"`scale` must be above 0, got {scale}")
         self.positive_margin = positive_margin

@@ -170,6 +170,7 @@ class MultipleNegativesRankingLoss(EmbeddingLoss):
         self.hardness_strength = hardness_strength
         self.mask_by_identity = mask_by_identity
         self.mask_by_label = mask_by_label
+        self.labels = "class of each row" if mask_by_label else type(self).labels
         self.false_negative_margin = false_negative_margin
         self.learnable_scale = learnable_scale
 

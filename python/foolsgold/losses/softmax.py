@@ -172,7 +172,7 @@ class SoftmaxLoss(EmbeddingLoss):
             check_finite(self, labels)
             labels = labels.to(logits.dtype)
         else:
-            labels = check_classes(self, labels, len(logits))
+            labels = check_classes(self, labels, len(logits), self.num_labels)
         if batch.row_weights is None:
             return self.loss_fct(logits, labels)
         return weighted_mean(F.cross_entropy(logits, labels, reduction="none"), batch.row_weights)

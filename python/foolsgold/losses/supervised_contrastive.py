@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from foolsgold.losses.base import EmbeddingLoss
+from foolsgold.losses.parts.checks import check_columns
 from foolsgold.losses.parts.gather import RankRows
 from foolsgold.losses.parts.multi_positive import gathered_rows, sum_row_losses
 from foolsgold.losses.parts.scale import Scale
@@ -136,6 +137,7 @@ class SupervisedContrastiveLoss(EmbeddingLoss):
 
     def compute(self, embeddings: list[Tensor], labels: Tensor | None, batch: BatchInfo) -> Tensor:
         """Gather if asked to, and compute the loss of this rank's rows."""
+        check_columns(self, embeddings, minimum=1)
         ranks = RankRows(len(embeddings[0]), embeddings[0].device, gather=self.gather_across_devices)
         anchors, documents, identity = gathered_rows(self, embeddings, labels, batch, ranks)
         total, count = sum_row_losses(

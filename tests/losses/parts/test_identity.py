@@ -18,18 +18,20 @@ def test_equals_loops(data):
     classes = data.draw(st.none() | ids_of_rows)
     known = data.draw(
         st.none()
-        | st.integers(1, 3).flatmap(
+        | st.integers(0, 10).flatmap(
             lambda width: st.lists(
                 st.lists(st.integers(-1, 5), min_size=width, max_size=width), min_size=rows, max_size=rows
             )
         )
     )
+    paired = data.draw(st.none() | st.lists(st.booleans(), min_size=rows, max_size=rows))
     first = data.draw(st.integers(0, rows - 1))
     identity = Identity(
         query_ids=torch.tensor(queries),
         document_ids=torch.tensor(documents),
         known_positive_ids=None if known is None else torch.tensor(known),
         classes=None if classes is None else torch.tensor(classes),
+        is_positive=None if paired is None else torch.tensor(paired),
     )
     lists = {"query": [queries], "positive": documents[:1], "doc": documents}
     for candidates, columns in lists.items():
@@ -43,8 +45,8 @@ def test_equals_loops(data):
                         queries[i] == queries[k]
                         or documents[0][i] == documents[0][k]
                         or (known is not None and documents[0][k] in known[i])
-                        or (classes is not None and classes[i] == classes[k])
-                    )
+                    ) and (paired is None or paired[k])
+                    related = related or (classes is not None and classes[i] == classes[k])
                     expected = text in answers or (column == 0 and related)
                     assert matches[i - first, column * rows + k] == expected
 

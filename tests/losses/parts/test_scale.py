@@ -23,6 +23,19 @@ def test_a_learnable_one_is_trained_and_stays_in_range():
     assert scale.value == pytest.approx(100.0)
 
 
+@pytest.mark.parametrize("largest", [100.0, 1000.0])
+def test_the_gradient_never_stops(largest):
+    """Neither at the bound nor after a step beyond it."""
+    scale = Scale(100.0, learnable=True, largest=largest)
+    optimizer = torch.optim.SGD(scale.parameters(), lr=1e-3)
+    for direction in (-1, -1, 1, 1, 1):
+        optimizer.zero_grad()
+        (direction * scale().sum()).backward()
+        assert scale.logarithm.grad.abs() > 1
+        optimizer.step()
+    assert scale.value < 100.0
+
+
 @pytest.mark.parametrize(
     ("value", "learnable"), [(0.0, False), (-1.0, False), (float("nan"), False), (101.0, True)]
 )

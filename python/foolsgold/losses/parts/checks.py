@@ -43,11 +43,25 @@ def check_scores(loss: EmbeddingLoss, labels: Tensor | None, num_rows: int) -> T
     return labels.reshape(-1)
 
 
-def check_classes(loss: EmbeddingLoss, labels: Tensor | None, num_rows: int) -> Tensor:
-    """Return `labels` as (B,) int64, or raise ValueError unless there is one whole number per row."""
+def check_classes(
+    loss: EmbeddingLoss, labels: Tensor | None, num_rows: int, num_classes: int | None = None
+) -> Tensor:
+    """Return `labels` as (B,) int64, or raise ValueError unless there is one whole number per row.
+
+    Args:
+        loss: named in the message, with what it takes.
+        labels: one for each row.
+        num_rows: B.
+        num_classes: labels must be from 0 to below this; None for any. Looked at where that makes the host
+            wait for no device.
+    """
     labels = check_scores(loss, labels, num_rows)
     if labels.is_floating_point() or labels.is_complex():
         raise ValueError(f"{described(loss)}, whole numbers, got labels of {labels.dtype}")
+    if num_classes is not None and labels.device.type == "cpu" and not torch.compiler.is_compiling():
+        wrong = [label for label in labels.tolist() if not 0 <= label < num_classes]
+        if wrong:
+            raise ValueError(f"{described(loss)}, from 0 to {num_classes - 1}, got {wrong[0]}")
     return labels.long()
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from foolsgold.losses.parts.batch import BatchInfo
     from foolsgold.losses.parts.gather import RankRows
 
+_FEW = 8  # comparisons of a matrix take less than one lookup for all
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Identity:
@@ -30,12 +32,15 @@ class Identity:
         document_ids: text ids of the positives and, after them, of the stated negatives, (C, G).
         known_positive_ids: text ids of all that is known to answer each query, (G, P), filled up with -1.
         classes: a class of each row, (G,); rows of one class are no negatives of each other.
+        is_positive: which rows hold a positive, (G,) bool; the others' documents match by their text alone,
+            as stated negatives do. None for all.
     """
 
     query_ids: Tensor | None = None
     document_ids: Tensor | None = None
     known_positive_ids: Tensor | None = None
     classes: Tensor | None = None
+    is_positive: Tensor | None = None
 
     def matches(self, candidates: str, rows: slice) -> Tensor | None:
         """Tell for each of B rows which candidates match it, so that they are no negatives for it.
@@ -48,37 +53,40 @@ class Identity:
             candidates: `query`, `positive` or `doc`.
             rows: the B rows that it is told for.
         """
-        related = self._related(rows)
+        same_class = None if self.classes is None else self.classes[rows, None] == self.classes
         if self.query_ids is None or self.document_ids is None:
-            return related
-        ids = {"query": self.query_ids, "positive": self.document_ids[0]}.get(
-            candidates, self.document_ids.flatten()
-        )
-        same_text = (self.query_ids[rows, None] == ids) | (self.document_ids[0, rows, None] == ids)
-        if self.known_positive_ids is not None:
-            same_text = same_text | _is_among(ids, self.known_positive_ids[rows])
-        if related is None:
-            return same_text
-        return same_text | F.pad(related, (0, len(ids) - related.shape[1]))
-
-    def _related(self, rows: slice) -> Tensor | None:
-        """Tell which of the G rows belong to each of B rows, (B, G)."""
-        related = None if self.classes is None else self.classes[rows, None] == self.classes
-        if self.query_ids is None or self.document_ids is None:
-            return related
+            return same_class
         queries, positives = self.query_ids, self.document_ids[0]
+        ids = {"query": queries, "positive": positives}.get(candidates, self.document_ids.flatten())
         together = (queries[rows, None] == queries) | (positives[rows, None] == positives)
+        same_text = (queries[rows, None] == ids) | (positives[rows, None] == ids)
         if self.known_positive_ids is not None:
-            together = together | _is_among(positives, self.known_positive_ids[rows])
-        return together if related is None else together | related
+            lists = self.known_positive_ids[rows]
+            known = _is_among(ids, lists)
+            same_text = same_text | known
+            # Documents begin with the positives.
+            of_positives = _is_among(positives, lists) if candidates == "query" else known
+            together = together | of_positives[:, : len(positives)]
+        if self.is_positive is not None:
+            together = together & self.is_positive
+        related = together if same_class is None else together | same_class
+        return same_text | F.pad(related, (0, len(ids) - related.shape[1]))
 
 
 def _is_among(ids: Tensor, known: Tensor) -> Tensor:
     """Tell which of N ids are in each of B lists, (B, P) filled up with -1; (B, N)."""
-    known = known.sort(dim=1).values
-    wanted = ids.expand(len(known), len(ids)).contiguous()
-    places = torch.searchsorted(known, wanted).clamp(max=known.shape[1] - 1)
-    return known.gather(1, places) == wanted
+    if known.shape[1] <= _FEW:
+        found = torch.zeros(len(known), len(ids), dtype=torch.bool, device=ids.device)
+        for place in known.T[:, :, None]:
+            found |= place == ids
+        return found
+    # In the order of the ids, what equals a known one is a range that begins and ends where a search says.
+    ordered, order = ids.sort()
+    begins, ends = (torch.searchsorted(ordered, known.contiguous(), right=right) for right in (False, True))
+    steps = torch.zeros(len(known), len(ids) + 1, dtype=torch.int32, device=ids.device)
+    steps.scatter_add_(1, begins, torch.ones_like(begins, dtype=torch.int32))
+    steps.scatter_add_(1, ends, -torch.ones_like(ends, dtype=torch.int32))
+    return (steps.cumsum(dim=1, dtype=torch.int32)[:, :-1] > 0)[:, order.argsort()]
 
 
 def gathered_identity(batch: BatchInfo | None, classes: Tensor | None, ranks: RankRows) -> Identity | None:
