@@ -30,6 +30,10 @@ class Given(nn.Module):
     def __init__(self, key="embedding"):
         super().__init__()
         self.key, self.tokenizer = key, None
+        self.device = torch.device("cpu")
+
+    def get_embedding_dimension(self):
+        return 384
 
     def forward(self, features):
         return {**features, "sentence_embedding": features[self.key]}

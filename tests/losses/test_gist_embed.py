@@ -302,7 +302,7 @@ def test_stores_its_arguments():
         ({"temperature": -0.1}, "`temperature` must be above 0, got -0.1"),
         ({"margin_strategy": "percentage"}, "`margin_strategy` must be one of .*, got 'percentage'"),
         (
-            {"temperature": 0.001, "learnable_temperature": True},
+            {"temperature": 0.0005, "learnable_temperature": True},
             "`1 / temperature` must be at most 1000.0 to be trained",
         ),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foolsgold.losses.base import EmbeddingLoss
@@ -43,6 +44,8 @@ def embed_distill_loss(
     dtype = torch.promote_types(embeddings.dtype, torch.float32)
     embeddings, targets = embeddings.to(dtype), targets.detach().to(dtype)
     targets = (targets.unsqueeze(1) if targets.ndim == 2 else targets).expand_as(embeddings)
+    if distance_metric == "mse" and weights is None:
+        return F.mse_loss(embeddings, targets)
     if distance_metric == "mse":
         distances = (embeddings - targets).square().mean(dim=-1)
     elif distance_metric == "l2":
@@ -115,7 +118,7 @@ class EmbedDistillLoss(EmbeddingLoss):
     def compute(self, embeddings: list[Tensor], labels: Tensor | None, batch: BatchInfo) -> Tensor:
         """Compute the loss of all columns against the teacher's embeddings."""
         check_columns(self, embeddings, minimum=1)
-        students = torch.stack(embeddings, dim=1)
+        students = torch.stack(embeddings, dim=1) if len(embeddings) > 1 else embeddings[0].unsqueeze(1)
         if self.projection is not None:
             with torch.autocast(students.device.type, enabled=False):
                 students = self.projection(students.to(self.projection.weight.dtype))

@@ -43,6 +43,11 @@ def margin_mse_loss(
         weights: how much each row counts, at least 0; None for all the same.
     """
     scores = pair_scores([queries, positives, *negatives.unbind(dim=1)], similarity_fct)
+    return _squared_errors(scores, margins, weights)
+
+
+def _squared_errors(scores: Tensor, margins: Tensor, weights: Tensor | None) -> Tensor:
+    """Compare the margins of scores (B, 1 + K), the positive first, with those of the teacher, (B, K)."""
     errors = scores[:, :1] - scores[:, 1:] - margins.detach().to(scores.dtype)
     return weighted_mean(errors.square().mean(dim=1), weights)
 
@@ -93,15 +98,8 @@ class MarginMSELoss(EmbeddingLoss):
     def compute(self, embeddings: list[Tensor], labels: Tensor | None, batch: BatchInfo) -> Tensor:
         """Compute the loss of the columns and the teacher's margins or scores."""
         check_columns(self, embeddings, minimum=3)
-        queries, positives, *negatives = embeddings
-        return margin_mse_loss(
-            queries,
-            positives,
-            torch.stack(negatives, dim=1),
-            self._margins(labels, len(queries), len(negatives)),
-            similarity_fct=self.similarity_fct,
-            weights=batch.row_weights,
-        )
+        margins = self._margins(labels, len(embeddings[0]), len(embeddings) - 2)
+        return _squared_errors(pair_scores(embeddings, self.similarity_fct), margins, batch.row_weights)
 
     def _margins(self, labels: Tensor | None, num_rows: int, num_negatives: int) -> Tensor:
         """Return margins (B, K) of labels in either form, or raise ValueError."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -177,14 +176,7 @@ def _sorted_rows(keys: Tensor) -> Tensor:
     """Sort each row of int64 keys, (A, G), which may be written to."""
     if keys.device.type != "cpu" or torch.compiler.is_compiling():
         return keys.sort(dim=1).values
-    # numpy's sort is vectorised and frees Python's lock: 5 times as fast as one that finds places, too.
-    first, *others = [part.numpy() for part in keys.chunk(torch.get_num_threads())]
-    threads = [Thread(target=part.sort, kwargs={"axis": 1}) for part in others]
-    for thread in threads:
-        thread.start()
-    first.sort(axis=1)
-    for thread in threads:
-        thread.join()
+    keys.numpy().sort(axis=1)  # vectorised there; 2.5 times as fast as a sort that finds places as well
     return keys
 
 

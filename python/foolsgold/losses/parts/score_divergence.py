@@ -119,11 +119,9 @@ def pair_scores(embeddings: Sequence[Tensor], similarity_fct: Similarity) -> Ten
         embeddings: of queries, and of N documents for each.
         similarity_fct: (N, D), (N, D) to (N,), higher is closer.
     """
-    documents = torch.stack(list(embeddings[1:]), dim=1)
-    queries = embeddings[0].unsqueeze(1).expand_as(documents)
-    scores = pairwise_form(similarity_fct)(queries.flatten(0, 1), documents.flatten(0, 1)).view(
-        documents.shape[:2]
-    )
+    queries, *documents = embeddings
+    pairwise = pairwise_form(similarity_fct)
+    scores = torch.stack([pairwise(queries, document) for document in documents], dim=1)
     return scores.to(torch.promote_types(scores.dtype, torch.float32))
 
 
