@@ -2,10 +2,12 @@
 
     python benches/python/bench_losses.py            # every case
     python benches/python/bench_losses.py mnrl gist  # those whose names begin so
+    python benches/python/bench_losses.py --together cosent triplet  # both sides in turn, in one process
 
 Every case and side is a process of its own. Seconds are those of one value with its gradient, the best of
 many; memory is what the process takes at its peak beyond what it held before (its inputs, the packages).
-Cases named "only ours" have no other side: the peer's way would not fit into memory.
+Differences of a few per cent need `--together`, since a machine's speed changes from minute to minute; it
+tells no memory. Cases named "only ours" have no other side: the peer's way would not fit into memory.
 """
 
 import argparse
@@ -166,9 +168,8 @@ def status(name):
     return int(line.split()[1]) * 1024
 
 
-def run_side(name, side, output):
-    """One side of one case, in this process."""
-    case = CASES[name]
+def step_of(case, side):
+    """A function that computes the loss and the gradients of one side, and what these are gradients of."""
     package = importlib.import_module(
         "foolsgold.losses" if side == "ours" else "sentence_transformers.sentence_transformer.losses"
     )
@@ -183,6 +184,14 @@ def run_side(name, side, output):
         value = sum(value.values()) if isinstance(value, dict) else value
         value.backward()
         return value.detach()
+
+    return step, columns
+
+
+def run_side(name, side, output):
+    """One side of one case, in this process."""
+    case = CASES[name]
+    step, columns = step_of(case, side)
 
     # Threads and libraries take their memory at the first product.
     torch.randn(512, 512) @ torch.randn(512, 512)
@@ -207,8 +216,7 @@ def measured(name, side, folder):
     return json.loads(outcome.stdout.splitlines()[-1])
 
 
-def check_equal(name, folder):
-    ours, theirs = (torch.load(Path(folder) / f"{side}.pt") for side in ("ours", "peer"))
+def check_equal(name, ours, theirs):
     for mine, other in zip(ours, theirs, strict=True):
         assert (mine - other).abs().max() <= TOLERANCE * other.abs().max(), f"{name}: not equal"
 
@@ -222,7 +230,7 @@ def compare(name):
             print(f"{name:32} {line}  process {ours['process'] / 2**20:.0f} MiB  (only ours)  {case.bar}")
             return
         theirs = measured(name, "peer", folder)
-        check_equal(name, folder)
+        check_equal(name, *(torch.load(Path(folder) / f"{side}.pt") for side in ("ours", "peer")))
         again = measured(name, "ours", folder)  # a machine's speed changes from minute to minute
         ratio = theirs["seconds"] / min(ours["seconds"], again["seconds"])
         memory = theirs["memory"] / max(ours["memory"], 2**20)
@@ -233,9 +241,31 @@ def compare(name):
         )
 
 
+def compare_together(name, rounds=20):
+    """Both sides in turn: their best and their median seconds."""
+    case = CASES[name]
+    steps = {side: step_of(case, side) for side in ("ours", "peer")}
+    found = {side: [step(), *(x.grad for x in columns)] for side, (step, columns) in steps.items()}
+    check_equal(name, found["ours"], found["peer"])
+    seconds = {side: [] for side in steps}
+    for _ in range(rounds):
+        for side, (step, _) in steps.items():
+            start = time.perf_counter()
+            step()
+            seconds[side].append(time.perf_counter() - start)
+    best = {side: min(times) for side, times in seconds.items()}
+    middle = {side: sorted(times)[rounds // 2] for side, times in seconds.items()}
+    print(
+        f"{name:32} {best['ours'] * 1e3:8.1f} ms  peer {best['peer'] * 1e3:8.1f} ms  "
+        f"{best['peer'] / best['ours']:6.2f}x as fast (medians {middle['peer'] / middle['ours']:.2f}x)",
+        flush=True,
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("names", nargs="*", help="beginnings of names of cases")
+    parser.add_argument("--together", action="store_true", help="both sides in turn, in one process")
     parser.add_argument("--side", choices=["ours", "peer"], help=argparse.SUPPRESS)
     parser.add_argument("--output", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -244,7 +274,10 @@ def main():
         return
     for name in CASES:
         if not arguments.names or any(name.startswith(prefix) for prefix in arguments.names):
-            compare(name)
+            if not arguments.together:
+                compare(name)
+            elif not CASES[name].only_ours:
+                compare_together(name)
 
 
 if __name__ == "__main__":

@@ -57,6 +57,11 @@ def pairs(num_rows=24, shift=0):
     )
 
 
+def texts_only(num_rows=24):
+    """The same without scores."""
+    return pairs(num_rows).remove_columns("label")
+
+
 def arguments(folder, **options):
     defaults = {
         "output_dir": str(folder),

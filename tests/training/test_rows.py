@@ -8,7 +8,15 @@ import pytest
 import torch
 from datasets import Dataset
 from tests.refusing import Refusing
-from tests.training.scenario import NOUNS, CosineDistance, largest_difference, pairs, trainer_of, weights
+from tests.training.scenario import (
+    NOUNS,
+    CosineDistance,
+    largest_difference,
+    pairs,
+    texts_only,
+    trainer_of,
+    weights,
+)
 from torch import nn
 
 from foolsgold.data.columns import Columns
@@ -113,3 +121,19 @@ def test_no_text_is_compared_in_python(tmp_path, tiny_static, cache_tokens):
     assert trainer.state.global_step == 3 * len(trainer.batches)
     found = BM25([row["positive"] for row in rows]).search([row["anchor"] for row in rows], top_k=3)
     assert found.ids.shape == (32, 3)
+
+
+@pytest.mark.training
+def test_weights_reach_a_loss_that_weighs_rows(tmp_path, tiny_static):
+    data = texts_only(8).add_column("weight", [float(row) for row in range(8)])
+    loss = MultipleNegativesRankingLoss(tiny_static)
+    trainer = trainer_of(tiny_static, tmp_path, loss, data, {"cache_tokens": True})
+    loader = trainer.get_train_dataloader()
+    rows, batch = next(iter(loader.batch_sampler)), next(iter(loader))
+    assert batch["sentence_features"][0]["row_weights"].tolist() == [float(row) for row in rows]
+    trainer.train()
+    trainer = trainer_of(tiny_static, tmp_path, CosineDistance(tiny_static), data)
+    with pytest.raises(
+        ValueError, match=r"`loss` must weigh rows for a column `weight`, got CosineDistance\n"
+    ):
+        trainer.get_train_dataloader()

@@ -80,6 +80,9 @@ class EmbeddingLoss(nn.Module):
             ValueError: a size below 1.
         """
         self.chunk_size = ChunkSize(mini_batch_size, mini_batch_num_tokens, show_progress_bar)
+        self.mini_batch_size = mini_batch_size
+        self.mini_batch_num_tokens = mini_batch_num_tokens
+        self.show_progress_bar = show_progress_bar
         return self
 
     def forward(

@@ -78,9 +78,6 @@ class CachedMultipleNegativesSymmetricRankingLoss(MultipleNegativesSymmetricRank
             learnable_scale=learnable_scale,
         )
         self.cached(mini_batch_size, mini_batch_num_tokens, show_progress_bar=show_progress_bar)
-        self.mini_batch_size = mini_batch_size
-        self.mini_batch_num_tokens = mini_batch_num_tokens
-        self.show_progress_bar = show_progress_bar
 
     @property
     def citation(self) -> str:

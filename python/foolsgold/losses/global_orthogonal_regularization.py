@@ -9,6 +9,7 @@ import torch
 from foolsgold.losses.base import EmbeddingLoss
 from foolsgold.losses.parts.checks import check_columns
 from foolsgold.losses.parts.gather import RankRows
+from foolsgold.losses.parts.row_blocks import sum_over_rows
 from foolsgold.similarity import cos_sim, dot_score, normalize_embeddings
 
 if TYPE_CHECKING:
@@ -26,14 +27,15 @@ def global_orthogonal_regularization_loss(
 ) -> tuple[Tensor, Tensor]:
     """Square of the mean similarity, and excess of the second moment; the maths is at the module.
 
-    With `cos_sim` and `dot_score` the larger of B x B and D x D matrices is never formed.
+    With `cos_sim` and `dot_score` the larger of B x B and D x D matrices is never formed; with others, rows
+    go by blocks.
 
     Shape:
         embeddings (B, D); returns (), (); both 0 for one row.
 
     Args:
         embeddings: of texts that have nothing to do with each other.
-        similarity_fct: (B, D), (B, D) to (B, B), higher is closer.
+        similarity_fct: (N, D), (M, D) to (N, M), higher is closer.
     """
     embeddings = embeddings.to(torch.promote_types(embeddings.dtype, torch.float32))
     num_rows, dimension = embeddings.shape
@@ -41,11 +43,15 @@ def global_orthogonal_regularization_loss(
     if similarity_fct in (cos_sim, dot_score) and num_rows > dimension:
         first, second = (x / num_pairs for x in _sums_by_gram_matrix(embeddings, similarity_fct is cos_sim))
     else:
-        itself = torch.eye(num_rows, dtype=torch.bool, device=embeddings.device)
-        similarities = similarity_fct(embeddings, embeddings)
-        similarities = similarities.masked_fill(itself, 0.0)
-        # Divided before they are summed, because a sum of squared distances may be past float32.
-        first, second = (similarities / num_pairs).sum(), (similarities.square() / num_pairs).sum()
+        places = torch.arange(num_rows, device=embeddings.device)
+
+        def block_sums(rows: slice, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+            similarities = similarity_fct(embeddings[rows], embeddings)
+            similarities = similarities.masked_fill(places[rows, None] == places, 0.0)
+            # Divided before they are summed, because a sum of squared distances may be past float32.
+            return (similarities / num_pairs).sum(), (similarities.square() / num_pairs).sum()
+
+        first, second = sum_over_rows(block_sums, (embeddings,), slice(0, num_rows), num_rows, closed=False)
     return first.square(), (second - 1 / dimension).relu()
 
 

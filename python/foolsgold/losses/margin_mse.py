@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 
 from foolsgold.losses.base import EmbeddingLoss
 from foolsgold.losses.parts.checks import check_columns, check_finite, described
@@ -48,8 +49,10 @@ def margin_mse_loss(
 
 def _squared_errors(scores: Tensor, margins: Tensor, weights: Tensor | None) -> Tensor:
     """Compare the margins of scores (B, 1 + K), the positive first, with those of the teacher, (B, K)."""
-    errors = scores[:, :1] - scores[:, 1:] - margins.detach().to(scores.dtype)
-    return weighted_mean(errors.square().mean(dim=1), weights)
+    found, wanted = scores[:, :1] - scores[:, 1:], margins.detach().to(scores.dtype)
+    if weights is None:
+        return F.mse_loss(found, wanted)
+    return weighted_mean((found - wanted).square().mean(dim=1), weights)
 
 
 class MarginMSELoss(EmbeddingLoss):

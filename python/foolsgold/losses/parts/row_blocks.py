@@ -34,8 +34,8 @@ def sum_over_rows(
     into one block is computed plainly. Second derivatives stop at blocks.
 
     Args:
-        block_loss: maps a slice of rows, then `inputs`, to the sum of these rows' losses, (), and to a count
-            without gradient, (); uses no chance.
+        block_loss: maps a slice of rows, then `inputs`, to the sum of these rows' losses, (), and to a count,
+            (), without gradient where `closed`; uses no chance.
         inputs: all tensors through which the loss has a gradient, where `closed`.
         rows: the rows to sum over; both ends given.
         entries_per_row: how many entries a row has in the largest matrix of the loss.
