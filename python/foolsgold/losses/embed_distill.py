@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from foolsgold.losses.base import EmbeddingLoss
 from foolsgold.losses.parts.checks import check_columns, check_finite, described
 from foolsgold.losses.parts.row_weights import weighted_mean
+from foolsgold.losses.parts.seeded_linear import seeded_linear
 from foolsgold.similarity import pairwise_cos_sim, pairwise_euclidean_sim
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class EmbedDistillLoss(EmbeddingLoss):
         self.seed = seed
         self.projection: nn.Linear | None = None
         if projection_dim is not None:
-            self.projection = _linear(model, _dimension(model), projection_dim, seed)
+            self.projection = seeded_linear(model, _dimension(model), projection_dim, seed)
 
     def compute(self, embeddings: list[Tensor], labels: Tensor | None, batch: BatchInfo) -> Tensor:
         """Compute the loss of all columns against the teacher's embeddings."""
@@ -174,7 +175,7 @@ class EmbedDistillLoss(EmbeddingLoss):
                 f"`{path}` must map {dimension} to {own[1]} dimensions, got {source} to {target}"
             )
         if self.projection is None:
-            self.projection = _linear(self.model, source, target, self.seed)
+            self.projection = seeded_linear(self.model, source, target, self.seed)
             self.projection_dim = target
         self.projection.load_state_dict(saved)
 
@@ -196,14 +197,3 @@ def _dimension(model: nn.Module) -> int:
         )
     dimension: Any = model.get_embedding_dimension  # a method
     return int(dimension())
-
-
-def _linear(model: nn.Module, source: int, target: int, seed: int) -> nn.Linear:
-    """A layer that starts as torch's own do, from a generator of its own, on the device of the model."""
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, source, target)  # type: ignore[no-untyped-call]
-    generator, bound = torch.Generator().manual_seed(seed), source**-0.5
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.uniform_(-bound, bound, generator=generator)
-    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-    return layer.to(device)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from foolsgold.losses.base import EmbeddingLoss
 from foolsgold.losses.parts.checks import check_classes, check_columns, check_finite
 from foolsgold.losses.parts.row_weights import weighted_mean
+from foolsgold.losses.parts.seeded_linear import seeded_linear
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,10 +149,7 @@ class SoftmaxLoss(EmbeddingLoss):
         self.loss_fct = nn.CrossEntropyLoss() if loss_fct is None else loss_fct
         self.weighs_rows = loss_fct is None
         self.seed = seed
-        self.classifier = _linear(num_vectors * dimension, num_labels, seed)
-        parameter = next(model.parameters(), None)
-        if parameter is not None:
-            self.classifier.to(parameter.device)
+        self.classifier = seeded_linear(model, num_vectors * dimension, num_labels, seed)
 
     def compute(  # type: ignore[override]
         self, embeddings: list[Tensor], labels: Tensor | None, batch: BatchInfo
@@ -185,13 +182,3 @@ class SoftmaxLoss(EmbeddingLoss):
     author={Nils Reimers and Iryna Gurevych},
     year={2019}, eprint={1908.10084}, archivePrefix={arXiv}, primaryClass={cs.CL}
 }"""
-
-
-def _linear(num_inputs: int, num_outputs: int, seed: int) -> nn.Linear:
-    """Make a layer with torch's usual first weights, drawn from a generator of its own."""
-    layer = nn.Linear(num_inputs, num_outputs, device="meta").to_empty(device="cpu")
-    bound, generator = 1 / math.sqrt(num_inputs), torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.uniform_(-bound, bound, generator=generator)
-    return layer
