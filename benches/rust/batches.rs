@@ -2,8 +2,9 @@
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use foolsgold_benches::half_shared;
-use foolsgold_core::sampling::{Batching, NoDuplicates};
+use foolsgold_core::sampling::{Batching, Draw, Packing, Rules, Tail};
 use foolsgold_core::texts::Texts;
+use foolsgold_core::view::IdColumn;
 use foolsgold_core::{Result, pool, tick::Tick};
 
 const ROWS: usize = 1_000_000;
@@ -28,21 +29,26 @@ fn run(criterion: &mut Criterion) -> Result<()> {
         });
     }
     let ids = Texts::intern(columns, pool::available(), &mut Tick::silent())?.columns;
-    let ids: Vec<&[u32]> = ids.iter().map(|column| &column.ids[..]).collect();
-    let batching = Batching::new(128, 1, false)?;
+    let ids: Vec<IdColumn<'_>> = ids
+        .iter()
+        .map(|column| IdColumn::Flat(&column.ids))
+        .collect();
+    let batching = Batching::new(128, 1, Tail::Short)?;
+    let rules = Rules {
+        columns: &ids,
+        ..Rules::default()
+    };
+    let threads = pool::available();
+    let packing = || Packing::new(ROWS, rules, batching, threads, &mut Tick::silent());
     group.bench_function("conflicts", |bencher| {
-        bencher.iter(|| {
-            NoDuplicates::new(&ids, batching, pool::available(), &mut Tick::silent()).is_ok()
-        });
+        bencher.iter(|| packing().is_ok());
     });
-    let sampler = NoDuplicates::new(&ids, batching, pool::available(), &mut Tick::silent())?;
-    let mut epoch = 0;
+    let packing = packing()?;
+    let mut draw = Draw::default();
     group.bench_function("plan", |bencher| {
         bencher.iter(|| {
-            epoch += 1;
-            sampler
-                .plan(1, epoch, pool::available(), &mut Tick::silent())
-                .is_ok()
+            draw.epoch += 1;
+            packing.plan(draw, threads, &mut Tick::silent()).is_ok()
         });
     });
     group.finish();

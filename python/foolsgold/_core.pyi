@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Bm25",
-    "NoDuplicates",
+    "Packing",
     "Table",
     "Texts",
     "__version__",
@@ -19,48 +19,51 @@ __all__ = [
     "is_beir",
     "mine",
     "multiply_add_peak",
-    "num_random_batches",
+    "num_batches",
     "pair_scores",
     "random_plan",
     "read_beir",
+    "sequential_plan",
     "wait",
 ]
 __version__: str
 build_profile: str
 
 _Progress = Callable[[int, int], object]
-_Plan = tuple[NDArray[np.uint32], NDArray[np.uint64], int, tuple[int, int, int, int]]
+_Plan = tuple[NDArray[np.uint32], NDArray[np.uint64], int, tuple[int, int, list[tuple[str, int]]]]
+_Batching = tuple[int, int, str]
+_Draw = tuple[int, int, int]
+_Ids = NDArray[np.uint32] | tuple[NDArray[np.int64], NDArray[np.uint32]]
 
 def available_threads() -> int: ...
 def cpu_features() -> list[str]: ...
 def wait(blocks: int, *, threads: int, progress: _Progress | None = None) -> None: ...
-def num_random_batches(num_rows: int, *, batch_size: int, num_replicas: int, drop_last: bool) -> int: ...
+def num_batches(num_rows: int, *, batching: _Batching) -> int: ...
 def random_plan(
-    num_rows: int,
-    seed: int,
-    epoch: int,
-    *,
-    batch_size: int,
-    num_replicas: int,
-    drop_last: bool,
-    threads: int,
-    progress: _Progress | None = None,
+    num_rows: int, draw: _Draw, *, batching: _Batching, threads: int, progress: _Progress | None = None
 ) -> _Plan: ...
+def sequential_plan(num_rows: int, *, batching: _Batching) -> _Plan: ...
 
 @final
-class NoDuplicates:
+class Packing:
     def __new__(
         cls,
-        columns: list[NDArray[np.uint32]],
+        num_rows: int,
+        columns: list[_Ids],
         *,
-        batch_size: int,
-        num_replicas: int,
-        drop_last: bool,
+        batching: _Batching,
+        pairs: NDArray[np.uint32] | None = None,
+        known_positives: bool = False,
+        lengths: NDArray[np.uint32] | None = None,
+        max_tokens: int | None = None,
+        max_padding: float = 0.0,
+        sources: list[int] = ...,
+        num_batches: int | None = None,
         threads: int,
         progress: _Progress | None = None,
-    ) -> NoDuplicates: ...
+    ) -> Packing: ...
     def __len__(self) -> int: ...
-    def plan(self, seed: int, epoch: int, *, threads: int, progress: _Progress | None = None) -> _Plan: ...
+    def plan(self, draw: _Draw, *, threads: int, progress: _Progress | None = None) -> _Plan: ...
 
 @final
 class Texts:

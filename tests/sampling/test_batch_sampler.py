@@ -94,7 +94,7 @@ def test_states_of_other_data_or_options_are_refused(make):
     state = make().state_dict()
     with pytest.raises(ValueError, match=r"`state` must be of the same data, got [0-9a-f]{16}"):
         make(data=ROWS[:-1]).load_state_dict(state)
-    for option, value in (("batch_size", 5), ("drop_last", False), ("num_replicas", 2)):
+    for option, value in (("batch_size", 5), ("tail", "short"), ("num_replicas", 2)):
         with pytest.raises(ValueError, match=f"`state` must have `{option}` {value}, got"):
             make(**{option: value}).load_state_dict(state)
     other_seed = make(seed=5)

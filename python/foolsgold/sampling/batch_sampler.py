@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 from torch.utils.data import Sampler
 
+from foolsgold.sampling.plan import Tail
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
@@ -29,8 +30,11 @@ class PlannedBatchSampler(Sampler[list[int]]):
 
     Args:
         batch_size: rows per batch and rank, at least 1.
-        drop_last: give full batches only.
-        seed: 0 to 2^64 - 1; with the epoch it decides everything.
+        drop_last: the tail "drop" where True, "short" where False.
+        seed: 0 to 2^64 - 1; with epoch and stream it decides everything.
+        tail: in place of `drop_last`, what becomes of rows that are too few for one more full batch: "drop",
+            "short" or "refill".
+        stream: 0 to 2^64 - 1; samplers of one seed draw differently by it.
         rank: which share of each global batch is given, 0 <= `rank` < `num_replicas`; None for all, in
             order.
         num_replicas: number of ranks; by default that of `torch.distributed`, 1 where it is not in use.
@@ -40,8 +44,10 @@ class PlannedBatchSampler(Sampler[list[int]]):
         ValueError: for numbers out of range.
 
     Attributes:
-        drop_last: as given.
+        drop_last: whether all batches are full and no row comes twice for it.
+        tail: what becomes of the last rows.
         seed: as given.
+        stream: as given.
         epoch: the epoch of the present or, when it is over, of the last iteration.
     """
 
@@ -51,21 +57,30 @@ class PlannedBatchSampler(Sampler[list[int]]):
         drop_last: bool,
         seed: int,
         *,
+        tail: Tail | None,
+        stream: int,
         rank: int | None,
         num_replicas: int | None,
         threads: int | None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be at least 1, got {batch_size}")
-        if not 0 <= seed <= _MAX_SEED:
-            raise ValueError(f"`seed` must be from 0 to 2^64 - 1, got {seed}")
+        for name, value in (("seed", seed), ("stream", stream)):
+            if not 0 <= value <= _MAX_SEED:
+                raise ValueError(f"`{name}` must be from 0 to 2^64 - 1, got {value}")
+        if tail is None:
+            tail = "drop" if drop_last else "short"
+        if tail not in get_args(Tail):
+            raise ValueError(f"`tail` must be drop, short or refill, got {tail!r}")
         num_replicas = _world_size() if num_replicas is None else num_replicas
         if num_replicas < 1:
             raise ValueError(f"`num_replicas` must be at least 1, got {num_replicas}")
         if rank is not None and not 0 <= rank < num_replicas:
             raise ValueError(f"`rank` must be from 0 to {num_replicas - 1}, got {rank}")
-        self.drop_last = bool(drop_last)
+        self.drop_last = tail == "drop"
+        self.tail: Tail = tail
         self.seed = seed
+        self.stream = stream
         self.epoch = 0
         self.rank = rank
         self.num_replicas = num_replicas
@@ -74,12 +89,18 @@ class PlannedBatchSampler(Sampler[list[int]]):
         self._position = 0
         self._is_begun = False
         self._plan: Plan | None = None
+        self._planned: tuple[int, int, int] | None = None
+
+    @property
+    def _batching(self) -> tuple[int, int, Tail]:
+        return self._batch_size, self.num_replicas, self.tail
 
     def _num_batches(self) -> int:
         """Return the number of batches of all ranks, the same for every epoch."""
         raise NotImplementedError
 
-    def _make_plan(self, epoch: int) -> Plan:
+    def _make_plan(self, draw: tuple[int, int, int]) -> Plan:
+        """Make the plan of a (seed, epoch, stream)."""
         raise NotImplementedError
 
     def _data_fingerprint(self) -> int:
@@ -104,10 +125,10 @@ class PlannedBatchSampler(Sampler[list[int]]):
     @property
     def plan(self) -> Plan:
         """The plan of `epoch`, of all ranks; made when it is first asked for."""
-        plan = self._plan
-        if plan is None or (plan.seed, plan.epoch) != (self.seed, self.epoch):
-            self._plan = plan = self._make_plan(self.epoch)
-        return plan
+        draw = (self.seed, self.epoch, self.stream)
+        if self._plan is None or self._planned != draw:
+            self._plan, self._planned = self._make_plan(draw), draw
+        return self._plan
 
     @property
     def fingerprint(self) -> int:
@@ -148,6 +169,7 @@ class PlannedBatchSampler(Sampler[list[int]]):
         is_over = self._position >= len(self)
         return {
             "seed": self.seed,
+            "stream": self.stream,
             "epoch": self.epoch + is_over,
             "position": 0 if is_over else self._position,
             **self._options(),
@@ -156,7 +178,7 @@ class PlannedBatchSampler(Sampler[list[int]]):
     def _options(self) -> dict[str, Any]:
         return {
             "batch_size": self._batch_size,
-            "drop_last": self.drop_last,
+            "tail": self.tail,
             "num_replicas": self.num_replicas,
             "fingerprint": f"{self._data_fingerprint():016x}",
         }
@@ -171,7 +193,7 @@ class PlannedBatchSampler(Sampler[list[int]]):
             if state.get(name) != value:
                 subject = "be of the same data" if name == "fingerprint" else f"have `{name}` {value}"
                 raise ValueError(f"`state` must {subject}, got {state.get(name)}")
-        self.seed = state["seed"]
+        self.seed, self.stream = state["seed"], state["stream"]
         self._announce(state["epoch"], state["position"])
 
     def __getstate__(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from foolsgold import _core
 from foolsgold.data.texts import Texts, columns_of, values_of
 from foolsgold.sampling.batch_sampler import PlannedBatchSampler
-from foolsgold.sampling.plan import plan_from_core
+from foolsgold.sampling.plan import Plan, Tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
-
-    from foolsgold.sampling.plan import Plan
 
 _SOURCE_COLUMN = "dataset_name"
 
@@ -68,12 +66,23 @@ class NoDuplicatesBatchSampler(PlannedBatchSampler):
         generator: torch.Generator | None = None,
         seed: int = 0,
         *,
+        tail: Tail | None = None,
+        stream: int = 0,
         rank: int | None = None,
         num_replicas: int | None = None,
         threads: int | None = None,
         progress: bool = False,
     ) -> None:
-        super().__init__(batch_size, drop_last, seed, rank=rank, num_replicas=num_replicas, threads=threads)
+        super().__init__(
+            batch_size,
+            drop_last,
+            seed,
+            tail=tail,
+            stream=stream,
+            rank=rank,
+            num_replicas=num_replicas,
+            threads=threads,
+        )
         columns = columns_of(dataset)
         excluded = {_SOURCE_COLUMN, *(valid_label_columns or ())}
         kept = [name for name in columns if name not in excluded]
@@ -82,29 +91,25 @@ class NoDuplicatesBatchSampler(PlannedBatchSampler):
         values = {name: values_of(columns[name]) for name in kept}
         texts, self.text_ids = Texts.intern(values, threads=self.threads, progress=progress)
         self._fingerprint = texts.fingerprint
-        self._core: _core.NoDuplicates | None = None
+        self._num_rows = len(next(iter(self.text_ids.values())))
+        self._core: _core.Packing | None = None
         self._len = len(self._rows())
 
     text_ids: dict[str, NDArray[np.uint32]]
     """One array of ids (number of rows,) a column; equal for equal texts, across the columns too."""
 
-    def _rows(self) -> _core.NoDuplicates:
+    def _rows(self) -> _core.Packing:
         if self._core is None:
-            self._core = _core.NoDuplicates(
-                list(self.text_ids.values()),
-                batch_size=self._batch_size,
-                num_replicas=self.num_replicas,
-                drop_last=self.drop_last,
-                threads=self.threads,
+            self._core = _core.Packing(
+                self._num_rows, list(self.text_ids.values()), batching=self._batching, threads=self.threads
             )
         return self._core
 
     def _num_batches(self) -> int:
         return self._len
 
-    def _make_plan(self, epoch: int) -> Plan:
-        found = self._rows().plan(self.seed, epoch, threads=self.threads)
-        return plan_from_core(found, self.seed, epoch)
+    def _make_plan(self, draw: tuple[int, int, int]) -> Plan:
+        return Plan.from_core(self._rows().plan(draw, threads=self.threads))
 
     def _data_fingerprint(self) -> int:
         return self._fingerprint

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy as np
     from numpy.typing import NDArray
+
+Tail = Literal["drop", "short", "refill"]
+"""What becomes of the last rows: they are in no batch, make a smaller one, or a full one with rows that come
+a second time."""
+
+CorePlan = tuple["NDArray[np.uint32]", "NDArray[np.uint64]", int, tuple[int, int, list[tuple[str, int]]]]
+"""A plan as the core gives it."""
 
 _ROWS_AT_ONCE = 1 << 15
 
@@ -24,7 +31,8 @@ class Report:
         repeated: places in batches that are filled with a row for a second time.
         left_out: rows in no batch.
         why: the rows left out by reason. "tail": too few were left for one more batch. "conflicts": each
-            would have shared a text with another row of its batch.
+            would have met a row that it must not meet. "small classes", "large classes", "odd rows": their
+            class has too few rows, more than the batches take, or a number that leaves a remainder.
     """
 
     used: int
@@ -42,18 +50,22 @@ class Plan:
     Attributes:
         rows: row numbers, batch after batch, (places,) uint32.
         offsets: where each batch begins, and at last the number of places, (batches + 1,) uint64.
-        seed: what the order was drawn from.
-        epoch: what the order was drawn from.
         fingerprint: 64 bits of rows and offsets.
         report: how the rows are used.
     """
 
     rows: NDArray[np.uint32] = field(repr=False)
     offsets: NDArray[np.uint64] = field(repr=False)
-    seed: int
-    epoch: int
     fingerprint: int
     report: Report
+
+    @staticmethod
+    def from_core(found: CorePlan) -> Plan:
+        """Name the parts of a plan as the core gives them."""
+        rows, offsets, fingerprint, (used, repeated, why) = found
+        left_out = sum(count for _, count in why)
+        report = Report(used=used, repeated=repeated, left_out=left_out, why=dict(why))
+        return Plan(rows=rows, offsets=offsets, fingerprint=fingerprint, report=report)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -76,15 +88,3 @@ class Plan:
             rows = self.rows[cuts[0] : cuts[-1]].tolist()
             for begin, end in pairwise(cuts):
                 yield rows[begin - cuts[0] : end - cuts[0]]
-
-
-def plan_from_core(
-    found: tuple[NDArray[np.uint32], NDArray[np.uint64], int, tuple[int, int, int, int]],
-    seed: int,
-    epoch: int,
-) -> Plan:
-    """Name the parts of a plan as the core gives them."""
-    rows, offsets, fingerprint, (used, repeated, tail, conflicts) = found
-    why = {reason: count for reason, count in (("tail", tail), ("conflicts", conflicts)) if count}
-    report = Report(used=used, repeated=repeated, left_out=tail + conflicts, why=why)
-    return Plan(rows=rows, offsets=offsets, seed=seed, epoch=epoch, fingerprint=fingerprint, report=report)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from foolsgold import _core
 from foolsgold.data.texts import Texts, columns_of, values_of
 from foolsgold.sampling.batch_sampler import PlannedBatchSampler
-from foolsgold.sampling.plan import plan_from_core
+from foolsgold.sampling.plan import Plan, Tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from foolsgold.sampling.plan import Plan
-
 
 class RandomBatchSampler(PlannedBatchSampler):
     """Every row once, in a new order each epoch.
@@ -25,10 +23,13 @@ class RandomBatchSampler(PlannedBatchSampler):
     Args:
         dataset: has a length; read only where `text_ids` are asked for.
         batch_size: rows per batch and rank, at least 1.
-        drop_last: leave out the last rows where they do not fill a batch.
+        drop_last: leave out the last rows where they do not fill a batch; the same as `tail="drop"`.
         valid_label_columns: names of columns that hold labels and get no ids.
         generator: taken because samplers of the field have it; the batches depend on `seed` alone.
-        seed: 0 to 2^64 - 1; with the epoch it decides the batches, on every platform.
+        seed: 0 to 2^64 - 1; with epoch and stream it decides the batches, on every platform.
+        tail: in place of `drop_last`: "drop", "short", or "refill", which fills the last batch with rows that
+            come a second time.
+        stream: 0 to 2^64 - 1; samplers of one seed draw differently by it.
         rank: which share of each global batch is given; None for all, one rank's after the other's.
         num_replicas: number of ranks; by default that of `torch.distributed`, 1 where it is not in use.
         threads: by default a fair share of the cores; no result depends on it.
@@ -51,18 +52,24 @@ class RandomBatchSampler(PlannedBatchSampler):
         generator: torch.Generator | None = None,
         seed: int = 0,
         *,
+        tail: Tail | None = None,
+        stream: int = 0,
         rank: int | None = None,
         num_replicas: int | None = None,
         threads: int | None = None,
     ) -> None:
-        super().__init__(batch_size, drop_last, seed, rank=rank, num_replicas=num_replicas, threads=threads)
+        super().__init__(
+            batch_size,
+            drop_last,
+            seed,
+            tail=tail,
+            stream=stream,
+            rank=rank,
+            num_replicas=num_replicas,
+            threads=threads,
+        )
         self.num_rows = len(dataset)
-        self._batching: dict[str, Any] = {
-            "batch_size": batch_size,
-            "num_replicas": self.num_replicas,
-            "drop_last": self.drop_last,
-        }
-        self._len = _core.num_random_batches(self.num_rows, **self._batching)
+        self._len = _core.num_batches(self.num_rows, batching=self._batching)
         self._dataset: Any = dataset
         self._label_columns = frozenset(valid_label_columns or ())
         self._text_ids: dict[str, NDArray[np.uint32]] | None = None
@@ -81,9 +88,10 @@ class RandomBatchSampler(PlannedBatchSampler):
     def _num_batches(self) -> int:
         return self._len
 
-    def _make_plan(self, epoch: int) -> Plan:
-        found = _core.random_plan(self.num_rows, self.seed, epoch, threads=self.threads, **self._batching)
-        return plan_from_core(found, self.seed, epoch)
+    def _make_plan(self, draw: tuple[int, int, int]) -> Plan:
+        return Plan.from_core(
+            _core.random_plan(self.num_rows, draw, batching=self._batching, threads=self.threads)
+        )
 
     def _data_fingerprint(self) -> int:
         # Which rows come when depends on nothing but their number.

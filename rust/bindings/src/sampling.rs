@@ -1,6 +1,9 @@
 //! Batch plans.
 
-use foolsgold_core::sampling::{self, Batching};
+mod packing;
+
+use foolsgold_core::sampling::{self, Batching, Draw, Tail};
+use foolsgold_core::{Error, Result};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 
@@ -8,8 +11,10 @@ use crate::arrays;
 use crate::enter::enter;
 use crate::error::to_py;
 
-/// Used, repeated, left out for lack of rows, left out for conflicts.
-type Report = (u64, u64, u64, u64);
+pub(crate) use packing::Packing;
+
+/// Used, repeated, and left out by reason.
+type Report = (u64, u64, Vec<(&'static str, u64)>);
 /// Rows, offsets, fingerprint and report.
 type Plan<'py> = (
     Bound<'py, PyArray1<u32>>,
@@ -20,77 +25,49 @@ type Plan<'py> = (
 
 fn pack(py: Python<'_>, plan: sampling::Plan) -> Plan<'_> {
     let report = plan.report;
+    let why = report.why.iter();
+    let why = why.map(|&(reason, rows)| (reason.name(), rows)).collect();
     (
         arrays::from_vec(py, plan.rows),
         arrays::from_vec(py, plan.offsets),
         plan.fingerprint,
-        (report.used, report.repeated, report.tail, report.conflicts),
+        (report.used, report.repeated, why),
     )
 }
 
-/// The rows of a data set by the values that keep them apart.
-#[pyclass(frozen, module = "foolsgold._core")]
-#[derive(Debug)]
-pub(crate) struct NoDuplicates {
-    rows: sampling::NoDuplicates,
+/// Batch size, number of ranks and tail.
+pub(crate) type BatchingArgs = (usize, usize, String);
+
+fn batching((batch_size, num_replicas, tail): &BatchingArgs) -> Result<Batching> {
+    let tail = match tail.as_str() {
+        "drop" => Tail::Drop,
+        "short" => Tail::Short,
+        "refill" => Tail::Refill,
+        other => {
+            let got = format!("{other:?}");
+            return Err(Error::argument("tail", "be drop, short or refill", got));
+        }
+    };
+    Batching::new(*batch_size, *num_replicas, tail)
 }
 
-#[pymethods]
-impl NoDuplicates {
-    #[new]
-    #[pyo3(signature = (columns, *, batch_size, num_replicas, drop_last, threads, progress=None))]
-    fn new(
-        py: Python<'_>,
-        columns: Vec<Bound<'_, PyAny>>,
-        batch_size: usize,
-        num_replicas: usize,
-        drop_last: bool,
-        threads: usize,
-        progress: Option<Py<PyAny>>,
-    ) -> PyResult<Self> {
-        let columns = columns
-            .iter()
-            .map(|column| arrays::column::<u32>("columns", column))
-            .collect::<PyResult<Vec<_>>>()?;
-        let columns: Vec<&[u32]> = columns.iter().map(arrays::slice).collect();
-        let rows = enter(py, progress, |tick| {
-            let batching = Batching::new(batch_size, num_replicas, drop_last)?;
-            sampling::NoDuplicates::new(&columns, batching, threads, tick)
-        })?;
-        Ok(Self { rows })
-    }
+/// Seed, epoch and stream.
+pub(crate) type DrawArgs = (u64, u64, u64);
 
-    fn __len__(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// The plan of an epoch.
-    #[pyo3(signature = (seed, epoch, *, threads, progress=None))]
-    fn plan<'py>(
-        &self,
-        py: Python<'py>,
-        seed: u64,
-        epoch: u64,
-        threads: usize,
-        progress: Option<Py<PyAny>>,
-    ) -> PyResult<Plan<'py>> {
-        let plan = enter(py, progress, |tick| {
-            self.rows.plan(seed, epoch, threads, tick)
-        })?;
-        Ok(pack(py, plan))
+fn draw((seed, epoch, stream): DrawArgs) -> Draw {
+    Draw {
+        seed,
+        epoch,
+        stream,
     }
 }
 
-/// The number of shuffled batches of all ranks that `num_rows` rows make.
+/// The number of batches of all ranks that `num_rows` rows make which may meet in any batch.
 #[pyfunction]
-#[pyo3(signature = (num_rows, *, batch_size, num_replicas, drop_last))]
-pub(crate) fn num_random_batches(
-    num_rows: usize,
-    batch_size: usize,
-    num_replicas: usize,
-    drop_last: bool,
-) -> PyResult<usize> {
-    Batching::new(batch_size, num_replicas, drop_last)
+#[pyo3(signature = (num_rows, *, batching))]
+pub(crate) fn num_batches(num_rows: usize, batching: BatchingArgs) -> PyResult<usize> {
+    let num_replicas = batching.1;
+    self::batching(&batching)
         .and_then(|batching| batching.num_batches(num_rows))
         .map(|batches| batches * num_replicas)
         .map_err(|error| to_py(&error))
@@ -98,22 +75,32 @@ pub(crate) fn num_random_batches(
 
 /// A plan of shuffled batches.
 #[pyfunction]
-#[pyo3(signature = (num_rows, seed, epoch, *, batch_size, num_replicas, drop_last, threads, progress=None))]
-#[expect(clippy::too_many_arguments, reason = "keyword-only in Python")]
+#[pyo3(signature = (num_rows, draw, *, batching, threads, progress=None))]
 pub(crate) fn random_plan(
     py: Python<'_>,
     num_rows: usize,
-    seed: u64,
-    epoch: u64,
-    batch_size: usize,
-    num_replicas: usize,
-    drop_last: bool,
+    draw: DrawArgs,
+    batching: BatchingArgs,
     threads: usize,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Plan<'_>> {
     let plan = enter(py, progress, |tick| {
-        let batching = Batching::new(batch_size, num_replicas, drop_last)?;
-        sampling::random(num_rows, batching, seed, epoch, threads, tick)
+        let batching = self::batching(&batching)?;
+        sampling::random(num_rows, batching, self::draw(draw), threads, tick)
+    })?;
+    Ok(pack(py, plan))
+}
+
+/// A plan of batches in the order of the rows.
+#[pyfunction]
+#[pyo3(signature = (num_rows, *, batching))]
+pub(crate) fn sequential_plan(
+    py: Python<'_>,
+    num_rows: usize,
+    batching: BatchingArgs,
+) -> PyResult<Plan<'_>> {
+    let plan = enter(py, None, |_| {
+        sampling::sequential(num_rows, self::batching(&batching)?)
     })?;
     Ok(pack(py, plan))
 }

@@ -19,6 +19,16 @@ pub mod stream {
     pub const TRIAL: u64 = 4;
     /// Rows that come twice.
     pub const REPEAT: u64 = 5;
+    /// The order of batches.
+    pub const BATCHES: u64 = 6;
+    /// The rows of a class.
+    pub const CLASS: u64 = 7;
+    /// The batches that a class goes to.
+    pub const DEAL: u64 = 8;
+    /// Which of several sources gives the next batch.
+    pub const SCHEDULE: u64 = 9;
+    /// Which of a row's negatives are taken.
+    pub const NEGATIVES: u64 = 10;
 }
 
 /// A point in the tree of random streams.

@@ -22,6 +22,7 @@
 pub mod cpu;
 mod deal;
 pub mod error;
+mod fingerprint;
 pub mod formats;
 pub mod kernels;
 pub mod key;

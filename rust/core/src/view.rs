@@ -118,6 +118,46 @@ impl<'a> Groups<'a> {
     }
 }
 
+/// One id, or a list of ids, in each row.
+#[derive(Debug, Clone, Copy)]
+pub enum IdColumn<'a> {
+    /// One id a row.
+    Flat(&'a [u32]),
+    /// A list of ids a row, perhaps an empty one.
+    Lists(Groups<'a>),
+}
+
+impl<'a> IdColumn<'a> {
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Flat(ids) => ids.len(),
+            Self::Lists(lists) => lists.len(),
+        }
+    }
+
+    /// Whether there is no row at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The ids of one row.
+    pub fn of(&self, row: usize) -> &'a [u32] {
+        match self {
+            Self::Flat(ids) => &ids[row..=row],
+            Self::Lists(lists) => lists.get(row),
+        }
+    }
+
+    /// Every id, row after row.
+    pub fn values(&self) -> &'a [u32] {
+        match self {
+            Self::Flat(ids) => ids,
+            Self::Lists(lists) => lists.values(),
+        }
+    }
+}
+
 /// The number of `rows` as an id.
 ///
 /// # Errors

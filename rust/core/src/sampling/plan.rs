@@ -1,28 +1,54 @@
-//! What every sampler answers, and how rows are cut into batches.
-
-use std::hash::Hasher as _;
-
-use twox_hash::XxHash3_64;
+//! What every sampler answers, what decides it, and how rows are cut into batches.
 
 use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
+use crate::key::Key;
 use crate::view::check_rows;
+
+/// What decides a plan besides data and options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Draw {
+    /// What the user chose.
+    pub seed: u64,
+    /// How often the data was gone through before.
+    pub epoch: u64,
+    /// Which of several sources with one seed this is.
+    pub stream: u64,
+}
+
+impl Draw {
+    pub(super) fn key(self) -> Key {
+        Key::new(self.seed).fold(self.epoch).fold(self.stream)
+    }
+}
+
+/// What becomes of the rows that are too few for one more full batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    /// They are in no batch.
+    Drop,
+    /// They make a smaller batch.
+    Short,
+    /// They make a full batch with rows that come a second time.
+    Refill,
+}
 
 /// How many rows make a batch, for how many ranks, and what becomes of the last rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batching {
     batch_size: usize,
     num_replicas: usize,
-    drop_last: bool,
+    tail: Tail,
 }
 
 impl Batching {
     /// Batches of `batch_size` rows for each of `num_replicas` ranks; together they are a global batch.
     ///
-    /// With `drop_last` every batch is full, else the last ones may be smaller, but never empty.
+    /// Every batch is full, but with [`Tail::Short`] the last ones may be smaller, never empty.
     ///
     /// # Errors
     /// [`Error::Argument`] where a number is zero or a global batch has more than 2^31 rows.
-    pub fn new(batch_size: usize, num_replicas: usize, drop_last: bool) -> Result<Self> {
+    pub fn new(batch_size: usize, num_replicas: usize, tail: Tail) -> Result<Self> {
         for (name, value) in [("batch_size", batch_size), ("num_replicas", num_replicas)] {
             if value == 0 {
                 return Err(Error::argument(name, "be at least 1", value));
@@ -42,8 +68,12 @@ impl Batching {
         Ok(Self {
             batch_size,
             num_replicas,
-            drop_last,
+            tail,
         })
+    }
+
+    pub(super) fn batch_size(&self) -> usize {
+        self.batch_size
     }
 
     /// The rows of a global batch.
@@ -53,10 +83,10 @@ impl Batching {
 
     /// The rows that a global batch must have.
     pub(super) fn least(&self) -> usize {
-        if self.drop_last {
-            self.whole()
-        } else {
+        if self.tail == Tail::Short {
             self.num_replicas
+        } else {
+            self.whole()
         }
     }
 
@@ -64,8 +94,8 @@ impl Batching {
         self.num_replicas
     }
 
-    pub(super) fn drop_last(&self) -> bool {
-        self.drop_last
+    pub(super) fn tail(&self) -> Tail {
+        self.tail
     }
 
     /// The most global batches that `rows` rows can make, each with the least it must have.
@@ -75,10 +105,10 @@ impl Batching {
 
     /// The fewest global batches that hold `rows` rows; all full ones where the last is dropped.
     pub(super) fn fewest(&self, rows: usize) -> usize {
-        if self.drop_last {
-            rows / self.whole()
-        } else {
-            rows.div_ceil(self.whole()).min(self.most(rows))
+        match self.tail {
+            Tail::Drop => rows / self.whole(),
+            Tail::Short => rows.div_ceil(self.whole()).min(self.most(rows)),
+            Tail::Refill => rows.div_ceil(self.whole()),
         }
     }
 
@@ -93,20 +123,20 @@ impl Batching {
         }
         let rule = format!("have at least {} rows for one step", self.least());
         let hint = "\nhint: take a smaller `batch_size` or `drop_last=False`";
-        let hint = if self.drop_last && rows > 0 { hint } else { "" };
+        let is_small = self.tail != Tail::Short && rows > 0;
+        let hint = if is_small { hint } else { "" };
         Err(Error::argument("dataset", rule, format!("{rows}{hint}")))
     }
 
-    /// The rows of each of `batches` global batches.
+    /// The rows of each of `batches` global batches of at most `whole` rows, where there is a row for every place.
     ///
-    /// All are full but the last; where there are more batches than `rows` needs, their sizes differ by one at most.
+    /// They are full but for the last, or where there are more than needed, differ by one row at most.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a global batch has at most 2^31 rows"
     )]
-    pub(super) fn sizes(&self, rows: usize, batches: usize) -> Vec<u32> {
-        let whole = self.whole();
-        if self.drop_last || batches == 0 {
+    pub(super) fn sizes(&self, whole: usize, rows: usize, batches: usize) -> Vec<u32> {
+        if self.tail == Tail::Drop || batches == 0 {
             return vec![whole as u32; batches];
         }
         if batches > rows.div_ceil(whole) {
@@ -116,11 +146,10 @@ impl Batching {
                 .collect();
         }
         let mut sizes = vec![whole as u32; batches];
-        let before = (batches - 1) * whole;
-        let last = rows.saturating_sub(before).min(whole);
+        let last = rows.saturating_sub((batches - 1) * whole).min(whole);
         sizes[batches - 1] = last as u32;
         // Every rank needs a row of the last batch; the one before it can spare some.
-        if last < self.num_replicas && batches > 1 {
+        if self.tail == Tail::Short && last < self.num_replicas && batches > 1 {
             sizes[batches - 1] = self.num_replicas as u32;
             sizes[batches - 2] -= (self.num_replicas - last) as u32;
         }
@@ -138,75 +167,107 @@ pub struct Plan {
     pub rows: Vec<u32>,
     /// Where each batch begins, and at last the number of rows.
     pub offsets: Vec<u64>,
-    /// What the order was drawn from.
-    pub seed: u64,
-    /// What the order was drawn from.
-    pub epoch: u64,
     /// 64 bits of rows and offsets.
     pub fingerprint: u64,
     /// How the data was used.
     pub report: Report,
 }
 
+/// Why a row is in no batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// Too few were left for one more batch.
+    Tail,
+    /// It would have met a row that it must not meet.
+    Conflicts,
+    /// Its class has too few rows.
+    SmallClass,
+    /// Its class has more rows than the batches may take.
+    LargeClass,
+    /// Its class's rows do not divide into equal groups.
+    OddRows,
+}
+
+impl Reason {
+    /// The reason in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tail => "tail",
+            Self::Conflicts => "conflicts",
+            Self::SmallClass => "small classes",
+            Self::LargeClass => "large classes",
+            Self::OddRows => "odd rows",
+        }
+    }
+}
+
 /// How a plan uses the rows of a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
     /// Rows that are in a batch.
     pub used: u64,
     /// Places that are filled with a row for a second time.
     pub repeated: u64,
-    /// Rows in no batch because too few were left for one more.
-    pub tail: u64,
-    /// Rows in no batch because each would have shared a text with another row of it.
-    pub conflicts: u64,
+    /// Rows in no batch, by reason; no reason twice, none for no row.
+    pub why: Vec<(Reason, u64)>,
 }
 
 impl Report {
-    /// Rows in no batch.
-    pub fn left_out(&self) -> u64 {
-        self.tail + self.conflicts
-    }
-
-    /// The report on `used` of `total` rows in `places` places.
-    pub(super) fn new(batching: Batching, total: usize, used: usize, places: usize) -> Self {
-        let left_out = total - used;
-        let room = batching.fewest(total) * batching.whole();
-        let tail = left_out.min(total.saturating_sub(room));
+    /// The report on `used` rows in `places` places; reasons of no row are left away.
+    pub(super) fn new(used: usize, places: usize, why: &[(Reason, usize)]) -> Self {
+        let why = why.iter().filter(|(_, rows)| *rows > 0);
         Self {
             used: used as u64,
             repeated: (places - used) as u64,
-            tail: tail as u64,
-            conflicts: (left_out - tail) as u64,
+            why: why.map(|&(reason, rows)| (reason, rows as u64)).collect(),
         }
+    }
+
+    /// The report on rows that are left out where a batch could not be filled, or for conflicts.
+    pub(super) fn of_batches(room: usize, total: usize, used: usize, places: usize) -> Self {
+        let left_out = total - used;
+        let tail = left_out.min(total.saturating_sub(room));
+        let why = [(Reason::Tail, tail), (Reason::Conflicts, left_out - tail)];
+        Self::new(used, places, &why)
+    }
+
+    /// Rows in no batch.
+    pub fn left_out(&self) -> u64 {
+        self.why.iter().map(|(_, rows)| rows).sum()
+    }
+
+    /// Rows in no batch for one reason.
+    pub fn because(&self, reason: Reason) -> u64 {
+        let found = self.why.iter().find(|(own, _)| *own == reason);
+        found.map_or(0, |&(_, rows)| rows)
     }
 }
 
 impl Plan {
+    /// A plan of batches that end at `offsets` in `rows`, which begin with 0.
+    pub(super) fn new(rows: Vec<u32>, offsets: Vec<u64>, report: Report) -> Self {
+        let mut fingerprint = Fingerprint::new();
+        fingerprint.u32s(&rows);
+        fingerprint.u64s(&offsets);
+        Self {
+            fingerprint: fingerprint.finish(),
+            rows,
+            offsets,
+            report,
+        }
+    }
+
     /// A plan of global batches that lie one after the other in `rows`, dealt to the ranks in equal parts.
-    pub(super) fn new(
-        rows: Vec<u32>,
-        sizes: &[u32],
-        batching: Batching,
-        seed: u64,
-        epoch: u64,
-        report: Report,
-    ) -> Self {
-        let ranks = batching.num_replicas as u64;
-        let mut offsets = Vec::with_capacity(sizes.len() * batching.num_replicas + 1);
+    pub(super) fn dealt(rows: Vec<u32>, sizes: &[u32], ranks: usize, report: Report) -> Self {
+        let ranks = ranks as u64;
+        let mut offsets = Vec::with_capacity(sizes.len() * usize::try_from(ranks).unwrap_or(1) + 1);
         offsets.push(0);
         let mut start = 0;
         for &size in sizes {
             offsets.extend((1..=ranks).map(|rank| start + u64::from(size) * rank / ranks));
             start += u64::from(size);
         }
-        Self {
-            fingerprint: fingerprint(&rows, &offsets),
-            rows,
-            offsets,
-            seed,
-            epoch,
-            report,
-        }
+        Self::new(rows, offsets, report)
     }
 
     /// The rows of a batch, `None` past the last.
@@ -226,49 +287,30 @@ impl Plan {
     }
 }
 
-fn fingerprint(rows: &[u32], offsets: &[u64]) -> u64 {
-    let mut hasher = XxHash3_64::new();
-    let mut bytes = [0; 1 << 13];
-    hasher.write(&(rows.len() as u64).to_le_bytes());
-    for chunk in rows.chunks(bytes.len() / 4) {
-        for (bytes, row) in bytes.chunks_exact_mut(4).zip(chunk) {
-            bytes.copy_from_slice(&row.to_le_bytes());
-        }
-        hasher.write(&bytes[..chunk.len() * 4]);
-    }
-    for chunk in offsets.chunks(bytes.len() / 8) {
-        for (bytes, offset) in bytes.chunks_exact_mut(8).zip(chunk) {
-            bytes.copy_from_slice(&offset.to_le_bytes());
-        }
-        hasher.write(&bytes[..chunk.len() * 8]);
-    }
-    hasher.finish()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sizes(rows: usize, whole: (usize, usize), drop_last: bool, batches: usize) -> Vec<u32> {
-        Batching::new(whole.0, whole.1, drop_last)
-            .map(|batching| batching.sizes(rows, batches))
+    fn sizes(rows: usize, whole: (usize, usize), tail: Tail, batches: usize) -> Vec<u32> {
+        Batching::new(whole.0, whole.1, tail)
+            .map(|batching| batching.sizes(batching.whole(), rows, batches))
             .unwrap_or_default()
     }
 
     #[test]
     fn sizes_hold_all_rows_and_give_every_rank_one() {
-        assert_eq!(sizes(10, (4, 1), false, 3), [4, 4, 2]);
-        assert_eq!(sizes(10, (4, 1), true, 2), [4, 4]);
-        assert_eq!(sizes(10, (4, 1), false, 4), [3, 3, 2, 2]);
-        assert_eq!(sizes(9, (2, 2), false, 3), [4, 3, 2]);
-        assert_eq!(sizes(3, (4, 1), false, 1), [3]);
-        assert_eq!(sizes(8, (4, 1), false, 2), [4, 4]);
+        assert_eq!(sizes(10, (4, 1), Tail::Short, 3), [4, 4, 2]);
+        assert_eq!(sizes(10, (4, 1), Tail::Drop, 2), [4, 4]);
+        assert_eq!(sizes(10, (4, 1), Tail::Refill, 3), [4, 4, 2]);
+        assert_eq!(sizes(10, (4, 1), Tail::Short, 4), [3, 3, 2, 2]);
+        assert_eq!(sizes(9, (2, 2), Tail::Short, 3), [4, 3, 2]);
+        assert_eq!(sizes(3, (4, 1), Tail::Short, 1), [3]);
+        assert_eq!(sizes(8, (4, 1), Tail::Short, 2), [4, 4]);
     }
 
     #[test]
-    fn ranks_share_a_batch_and_seek_is_a_slice() -> Result<()> {
-        let batching = Batching::new(2, 2, false)?;
-        let plan = Plan::new((0..7).collect(), &[4, 3], batching, 0, 0, Report::default());
+    fn ranks_share_a_batch_and_seek_is_a_slice() {
+        let plan = Plan::dealt((0..7).collect(), &[4, 3], 2, Report::default());
         let batches: Vec<_> = (0..5).map(|batch| plan.batch(batch)).collect();
         assert_eq!(
             batches,
@@ -281,22 +323,31 @@ mod tests {
             ]
         );
         assert_eq!((plan.len(), plan.is_empty()), (4, false));
-        Ok(())
     }
 
     #[test]
     fn fingerprints_see_rows_and_cuts() {
-        assert_ne!(fingerprint(&[1, 2], &[0, 2]), fingerprint(&[2, 1], &[0, 2]));
-        assert_ne!(
-            fingerprint(&[1, 2], &[0, 2]),
-            fingerprint(&[1, 2], &[0, 1, 2])
-        );
+        let print = |rows: &[u32], offsets: &[u64]| {
+            Plan::new(rows.to_vec(), offsets.to_vec(), Report::default()).fingerprint
+        };
+        assert_ne!(print(&[1, 2], &[0, 2]), print(&[2, 1], &[0, 2]));
+        assert_ne!(print(&[1, 2], &[0, 2]), print(&[1, 2], &[0, 1, 2]));
+    }
+
+    #[test]
+    fn reports_count_by_reason() {
+        let report = Report::of_batches(8, 10, 5, 8);
+        assert_eq!(report.why, [(Reason::Tail, 2), (Reason::Conflicts, 3)]);
+        assert_eq!((report.used, report.repeated, report.left_out()), (5, 3, 5));
+        assert_eq!(report.because(Reason::Conflicts), 3);
+        assert_eq!(report.because(Reason::OddRows), 0);
+        assert_eq!(Report::of_batches(8, 8, 8, 8).why, []);
     }
 
     #[test]
     fn senseless_batchings_are_refused() {
         let refused = |size, ranks| {
-            Batching::new(size, ranks, false)
+            Batching::new(size, ranks, Tail::Short)
                 .err()
                 .map(|e| e.to_string())
         };

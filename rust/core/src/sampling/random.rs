@@ -1,29 +1,51 @@
-//! Shuffled batches: every row once, in an order that `(seed, epoch)` decides.
+//! Every row once: in an order that the draw decides, or in their own.
 
 use crate::error::Result;
-use crate::key::{Key, stream};
+use crate::key::stream;
 use crate::sampling::order::shuffled;
-use crate::sampling::plan::{Batching, Plan, Report};
+use crate::sampling::plan::{Batching, Draw, Plan, Report, Tail};
 use crate::tick::Tick;
 
-/// A plan of shuffled batches; deterministic in `(seed, epoch)`. O(rows).
+/// A plan of shuffled batches; deterministic in `draw`. O(rows).
 ///
 /// # Errors
 /// [`Argument`](crate::Error::Argument) where the rows do not make one batch for each rank, [`Cancelled`](crate::Error::Cancelled).
 pub fn random(
     rows: usize,
     batching: Batching,
-    seed: u64,
-    epoch: u64,
+    draw: Draw,
     threads: usize,
     tick: &mut Tick<'_>,
 ) -> Result<Plan> {
+    batching.num_batches(rows)?;
+    let key = draw.key().fold(stream::SHUFFLE);
+    cut(shuffled(rows, key, threads, tick)?, batching)
+}
+
+/// A plan of the rows in their own order, the same in every epoch. O(rows).
+///
+/// # Errors
+/// As [`random`].
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "counting batches checks that rows are 32 bits"
+)]
+pub fn sequential(rows: usize, batching: Batching) -> Result<Plan> {
+    batching.num_batches(rows)?;
+    cut((0..rows as u32).collect(), batching)
+}
+
+/// Cuts an order of all rows into batches; where the last one is refilled, with the first rows.
+fn cut(mut order: Vec<u32>, batching: Batching) -> Result<Plan> {
+    let rows = order.len();
     let batches = batching.num_batches(rows)?;
-    let key = Key::new(seed).fold(epoch).fold(stream::SHUFFLE);
-    let sizes = batching.sizes(rows, batches);
+    let mut sizes = batching.sizes(batching.whole(), rows, batches);
+    if let (Tail::Refill, Some(last)) = (batching.tail(), sizes.last_mut()) {
+        order.extend_from_within(..batching.whole() - *last as usize);
+        *last = u32::try_from(batching.whole()).unwrap_or(u32::MAX);
+    }
     let places: usize = sizes.iter().map(|&size| size as usize).sum();
-    let mut order = shuffled(rows, key, threads, tick)?;
     order.truncate(places);
-    let report = Report::new(batching, rows, order.len(), order.len());
-    Ok(Plan::new(order, &sizes, batching, seed, epoch, report))
+    let report = Report::of_batches(places, rows, rows.min(places), places);
+    Ok(Plan::dealt(order, &sizes, batching.num_replicas(), report))
 }

@@ -1,0 +1,5 @@
+//! Laws of batch plans over the public API.
+
+mod common;
+mod packing;
+mod random;
