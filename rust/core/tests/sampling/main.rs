@@ -3,3 +3,4 @@
 mod common;
 mod packing;
 mod random;
+mod rules;

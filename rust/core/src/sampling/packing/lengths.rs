@@ -56,7 +56,8 @@ impl Bands {
             let like = like.take_while(|(length, _)| is_last || f64::from(*length) >= shortest);
             let wanted: usize = like.map(|(_, rows)| rows).sum();
             let batches = wanted.div_ceil(whole).max(BATCHES);
-            let band = if left >= batches * whole {
+            // Too few rows would be left for another band: this one has them all, and is the last.
+            let band = if left >= (batches + BATCHES) * whole {
                 Band {
                     longest,
                     whole,
@@ -64,16 +65,14 @@ impl Bands {
                     rows: batches * whole,
                 }
             } else {
-                // The last band has too few rows for another; of its rows, some may be left.
-                let batches = match batching.tail() {
-                    Tail::Drop => left / whole,
-                    Tail::Short => left.div_ceil(whole).min(left / batching.num_replicas()),
-                    Tail::Refill => left.div_ceil(whole),
-                };
                 Band {
                     longest,
                     whole,
-                    batches,
+                    batches: match batching.tail() {
+                        Tail::Drop => left / whole,
+                        Tail::Short => left.div_ceil(whole).min(left / batching.num_replicas()),
+                        Tail::Refill => left.div_ceil(whole),
+                    },
                     rows: left,
                 }
             };

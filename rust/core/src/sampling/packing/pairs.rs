@@ -73,33 +73,35 @@ impl Reach {
     }
 }
 
-/// The pairs of a query and its positives that can meet under other rows.
+/// The pairs of a query and its positives that can meet under two rows.
 ///
-/// A pair whose query has no other positive, or whose one text is in no other row, cannot: rows that share a text are
-/// apart already.
+/// Where all rows that hold the one hold the other too, they cannot: rows that share a text are apart already.
 pub(super) fn known_positives(
     queries: &IdColumn<'_>,
     positives: &IdColumn<'_>,
     counts: &[u32],
     tick: &mut Tick<'_>,
 ) -> Result<Vec<[u32; 2]>> {
-    let is_shared = |id: &&u32| counts[**id as usize] > 1;
+    let is_shared = |id: &u32| counts[*id as usize] > 1;
     let mut pairs = Vec::new();
     for block in pool::blocks(queries.len(), BLOCK) {
         tick.at(block.start as u64, queries.len() as u64)?;
         for row in block {
-            for &query in queries.of(row).iter().filter(is_shared) {
-                pairs.extend(positives.of(row).iter().map(|&positive| [query, positive]));
+            let first = pairs.len();
+            for &query in queries.of(row).iter().filter(|id| is_shared(id)) {
+                for &positive in positives.of(row).iter().filter(|id| is_shared(id)) {
+                    if !pairs[first..].contains(&[query, positive]) {
+                        pairs.push([query, positive]);
+                    }
+                }
             }
         }
     }
     pairs.sort_unstable();
-    pairs.dedup();
-    let several = pairs.chunk_by(|one, next| one[0] == next[0]);
-    Ok(several
-        .filter(|pairs| pairs.len() > 1)
-        .flatten()
-        .filter(|pair| is_shared(&&pair[1]))
-        .copied()
-        .collect())
+    let by_pair = pairs.chunk_by(|one, next| one == next);
+    let can_meet = |rows: &&[[u32; 2]]| {
+        let mut counts = rows[0].iter().map(|&id| counts[id as usize] as usize);
+        counts.all(|count| count > rows.len())
+    };
+    Ok(by_pair.filter(can_meet).map(|rows| rows[0]).collect())
 }
