@@ -84,7 +84,7 @@ def test_list_columns_keep_their_cuts():
 
 def test_other_values_count_by_their_str():
     dataset = dataset_of(
-        {"n": [1, 2, 1], "x": [1.0, 0.5, 2.0], "lists": [["a"], ["a"], []], "t": ["1", "2", "['a']"]}
+        {"n": [1, 2, 1], "x": [1.0, 0.5, 2.0], "lists": [[1], [1], []], "t": ["1", "2", "[1]"]}
     )
     values = {name: values_of(column) for name, column in columns_of(dataset).items()}
     _, ids = Texts.intern(values)

@@ -16,7 +16,10 @@ LABEL_COLUMNS = ("label", "labels", "score", "scores")
 WEIGHT_COLUMN = "weight"
 """Name of a column of numbers that say how much each row counts; of texts, it is a text column."""
 
-RESERVED_COLUMNS = ("dataset_name", "return_loss")
+SOURCE_COLUMN = "dataset_name"
+"""Name of the column that says which data set a row is of, where trainers of the field mix several."""
+
+RESERVED_COLUMNS = (SOURCE_COLUMN, "return_loss")
 """Names that trainers of the field keep to themselves."""
 
 _USUAL_PLACES = {

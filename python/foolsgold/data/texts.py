@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_TEXT_TYPE = re.compile(
+    r"(?:(?:large_|fixed_size_)?list<\w+: )?(?:string|large_string|string_view)"
+    r"(?: not null)?(?:>(?:\[\d+\])?)?"
+)
 _MAX_SMALL_BYTES = 2**31 - 1  # what the 32-bit offsets of an Arrow string column can address
 
 
@@ -122,18 +127,24 @@ def columns_of(data: Any) -> dict[str, Any]:
 
 
 def values_of(column: Any) -> Any:
-    """Return `column` itself where it holds texts, else the `str` of each value, of a list as a whole."""
+    """Return `column` itself where it holds texts or lists of texts, else the `str` of each value."""
     kind = getattr(column, "type", None)
     if kind is not None and hasattr(column, "to_pylist"):
-        return (
-            column if str(kind) in ("string", "large_string", "string_view") else _strings(column.to_pylist())
-        )
+        return column if _TEXT_TYPE.fullmatch(str(kind)) else _strings(column.to_pylist())
     if hasattr(column, "__arrow_c_stream__") or hasattr(column, "__arrow_c_array__"):
         return column
-    first = next(iter(column), None)
-    if first is None or isinstance(first, str):
-        return column if isinstance(column, (list, tuple)) else list(column)
+    column = column if isinstance(column, (list, tuple)) else list(column)
+    if _are_texts(column):
+        return column
+    if all(isinstance(value, (list, tuple)) and _are_texts(value) for value in column):
+        import pyarrow
+
+        return pyarrow.array(column, pyarrow.large_list(pyarrow.large_string()))
     return _strings(column)
+
+
+def _are_texts(values: Sequence[Any]) -> bool:
+    return not values or isinstance(values[0], str)
 
 
 def _strings(values: Iterable[Any]) -> list[str]:

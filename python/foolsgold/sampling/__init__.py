@@ -1,7 +1,18 @@
 """Batch samplers over plans: exact length, the same on every rank and in every epoch, resumable anywhere."""
 
+from foolsgold.sampling.conflict_aware import ConflictAwareBatchSampler
+from foolsgold.sampling.like_lengths import LengthBatchSampler
 from foolsgold.sampling.no_duplicates import NoDuplicatesBatchSampler
 from foolsgold.sampling.plan import Plan, Report
 from foolsgold.sampling.random import RandomBatchSampler
+from foolsgold.sampling.sequential import SequentialBatchSampler
 
-__all__ = ["NoDuplicatesBatchSampler", "Plan", "RandomBatchSampler", "Report"]
+__all__ = [
+    "ConflictAwareBatchSampler",
+    "LengthBatchSampler",
+    "NoDuplicatesBatchSampler",
+    "Plan",
+    "RandomBatchSampler",
+    "Report",
+    "SequentialBatchSampler",
+]

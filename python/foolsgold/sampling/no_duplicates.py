@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from foolsgold import _core
-from foolsgold.data.texts import Texts, columns_of, values_of
-from foolsgold.sampling.batch_sampler import PlannedBatchSampler
-from foolsgold.sampling.plan import Plan, Tail
+from foolsgold.data.columns import SOURCE_COLUMN, WEIGHT_COLUMN
+from foolsgold.data.id_columns import IdColumns
+from foolsgold.sampling.packed import PackedBatchSampler, are_texts, lengths_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,30 +15,49 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-_SOURCE_COLUMN = "dataset_name"
+    from foolsgold.sampling.plan import Tail
 
 
-class NoDuplicatesBatchSampler(PlannedBatchSampler):
+class NoDuplicatesBatchSampler(PackedBatchSampler):
     """Shuffled batches in which no two rows share a text, in any column and across columns.
 
     For losses that take the other rows of a batch as negatives: a text that comes twice would be the negative
-    of its own query. With ranks, no two rows of the global batch share a text.
+    of its own query, and so would a further positive of it under another row. With ranks, all this holds for
+    the global batch.
 
-    Values are compared exactly; those that are no texts (numbers, lists) by their `str`. A row may hold a
-    text in two of its own columns.
+    Values are compared exactly; lists of texts text by text, and what is no text (numbers, other lists) by
+    its `str`. A row may hold a text in two of its own columns.
 
-    `len` is exact and the same for every epoch and rank. With `drop_last` every batch is full: where texts
-    are so frequent that not all rows find a place, the rest is left out, and where batches cannot be filled
-    otherwise, rows come twice. Without it no batch is larger than `batch_size`, and the last, or where one
-    text needs more batches all of them, may be smaller. `report` counts what became of the rows.
+    `len` is exact and the same for every epoch and rank. With the tail "drop" every batch is full: where
+    texts are so frequent that not all rows find a place, the rest is left out, and where batches cannot be
+    filled otherwise, rows come twice. With "short" no batch is larger than `batch_size`, and the last, or
+    where one text needs more batches all of them, may be smaller. With "refill" every batch is full and rows
+    come twice for it. `report` counts what became of the rows.
+
+    With `lengths`, rows of like lengths meet, and with `max_tokens` a batch has as many of them, up to
+    `batch_size`, as these tokens allow, padding included. Rows are cut by length into bands in which none is
+    shorter than the longest by more than `max_padding`, unless the band would have fewer than 8 batches;
+    which rows of a band meet is drawn anew in each epoch, as is the order of the batches.
 
     Args:
         dataset: a `datasets.Dataset`, or anything that `foolsgold.data.texts.columns_of` takes; read once.
+            Where all columns are NumPy arrays of uint32, they are taken for ids of texts. One with negatives
+            drawn anew in each epoch (`foolsgold.datasets.DrawnNegatives`) is looked at in each epoch.
         batch_size: rows per batch and rank, at least 1.
-        drop_last: give full batches only.
+        drop_last: give full batches only; the same as `tail="drop"`.
         valid_label_columns: names of columns that hold labels; their values may be shared.
         generator: taken because samplers of the field have it; the batches depend on `seed` alone.
-        seed: 0 to 2^64 - 1; with the epoch it decides the batches, on every platform.
+        seed: 0 to 2^64 - 1; with epoch and stream it decides the batches, on every platform.
+        known_positives: keep a query apart from all its positives, which are the texts of the second column
+            by those of the first. By default (None) where rows have no label, which may say that they are
+            none, and where it changes the number of batches by a twentieth at most; else one line is logged.
+        normalize_texts: take texts for equal that differ in case, white space and Unicode form at most.
+        conflicts: more pairs that must not meet: rows, (M, 2) integers, or texts, a data set of two columns.
+        lengths: tokens by row, (rows,) integers, or the name of a column of them, whose values may be shared.
+        max_tokens: the most tokens of a batch: its rows times the longest of their lengths.
+        max_padding: the share of a band's longest row by which others may be shorter, 0 to 1.
+        tail: in place of `drop_last`: "drop", "short" or "refill".
+        stream: 0 to 2^64 - 1; samplers of one seed draw differently by it.
         rank: which share of each global batch is given; None for all, one rank's after the other's.
         num_replicas: number of ranks; by default that of `torch.distributed`, 1 where it is not in use.
         threads: for reading texts, by default a fair share of the cores; no result depends on it.
@@ -66,6 +84,12 @@ class NoDuplicatesBatchSampler(PlannedBatchSampler):
         generator: torch.Generator | None = None,
         seed: int = 0,
         *,
+        known_positives: bool | None = None,
+        normalize_texts: bool = False,
+        conflicts: Any = None,
+        lengths: NDArray[np.integer[Any]] | str | None = None,
+        max_tokens: int | None = None,
+        max_padding: float = 0.1,
         tail: Tail | None = None,
         stream: int = 0,
         rank: int | None = None,
@@ -73,46 +97,43 @@ class NoDuplicatesBatchSampler(PlannedBatchSampler):
         threads: int | None = None,
         progress: bool = False,
     ) -> None:
+        of_lengths = {lengths} if isinstance(lengths, str) else set()
+        has_texts = are_texts(conflicts)
+        ids, texts = IdColumns.of(
+            dataset,
+            without={*(valid_label_columns or ()), *of_lengths},
+            pairs=conflicts if has_texts else None,
+            threads=threads,
+            progress=progress,
+        )
+        if known_positives is None and {*ids.others} - of_lengths - {SOURCE_COLUMN, WEIGHT_COLUMN}:
+            known_positives = False  # there are labels
+        self.text_ids = ids.flat
+        if normalize_texts:
+            if texts is None:
+                raise ValueError("`dataset` must have texts where `normalize_texts`, got ids")
+            ids = ids.merged(texts.twins(threads=threads, progress=progress))
+        self._fingerprint = ids.fingerprint
         super().__init__(
+            ids,
+            ids.num_rows,
             batch_size,
             drop_last,
             seed,
+            known_positives=known_positives,
+            conflicts=None if has_texts else conflicts,
+            lengths=None if lengths is None else lengths_of(dataset, lengths),
+            max_tokens=max_tokens,
+            max_padding=max_padding,
             tail=tail,
             stream=stream,
             rank=rank,
             num_replicas=num_replicas,
             threads=threads,
         )
-        columns = columns_of(dataset)
-        excluded = {_SOURCE_COLUMN, *(valid_label_columns or ())}
-        kept = [name for name in columns if name not in excluded]
-        if not kept:
-            raise ValueError(f"`dataset` must have a column besides labels, got {list(columns)}")
-        values = {name: values_of(columns[name]) for name in kept}
-        texts, self.text_ids = Texts.intern(values, threads=self.threads, progress=progress)
-        self._fingerprint = texts.fingerprint
-        self._num_rows = len(next(iter(self.text_ids.values())))
-        self._core: _core.Packing | None = None
-        self._len = len(self._rows())
 
     text_ids: dict[str, NDArray[np.uint32]]
-    """One array of ids (number of rows,) a column; equal for equal texts, across the columns too."""
+    """One array of ids (number of rows,) a column of texts; equal for equal texts, across the columns too."""
 
-    def _rows(self) -> _core.Packing:
-        if self._core is None:
-            self._core = _core.Packing(
-                self._num_rows, list(self.text_ids.values()), batching=self._batching, threads=self.threads
-            )
-        return self._core
-
-    def _num_batches(self) -> int:
-        return self._len
-
-    def _make_plan(self, draw: tuple[int, int, int]) -> Plan:
-        return Plan.from_core(self._rows().plan(draw, threads=self.threads))
-
-    def _data_fingerprint(self) -> int:
+    def _ids_fingerprint(self) -> int:
         return self._fingerprint
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_core": None}

@@ -112,6 +112,11 @@ impl Packing {
         self.rows.len()
     }
 
+    /// Whether there are pairs that must not meet.
+    fn has_pairs(&self) -> bool {
+        self.rows.has_pairs()
+    }
+
     /// The plan of an epoch.
     #[pyo3(signature = (draw, *, threads, progress=None))]
     fn plan<'py>(

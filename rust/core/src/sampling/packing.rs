@@ -34,6 +34,8 @@ use shape::Shape;
 
 /// Rows of a value that is in more rows than this are laid out at even distances.
 const FREQUENT: u32 = 64;
+/// How often the number of batches is raised where rows are left over.
+const ROUNDS: u32 = 4;
 
 /// What decides which rows may meet.
 #[derive(Debug, Clone, Copy, Default)]
@@ -118,7 +120,7 @@ impl Packing {
         };
         packing.try_out(is_given, threads, tick)?;
         if packing.shape.len() == 0 {
-            return Err(too_dense(rules.columns, rows, batching));
+            return Err(too_dense(rules, rows, batching));
         }
         Ok(packing)
     }
@@ -138,13 +140,18 @@ impl Packing {
         self.shape.len() == 0
     }
 
+    /// Whether there are pairs that must not meet, given ones or known positives that could.
+    pub fn has_pairs(&self) -> bool {
+        self.conflicts.has_reach()
+    }
+
     /// The plan of an epoch; deterministic in `draw`. O(rows x columns).
     ///
     /// # Errors
     /// [`Error::Cancelled`].
     pub fn plan(&self, draw: Draw, threads: usize, tick: &mut Tick<'_>) -> Result<Plan> {
         let key = draw.key();
-        let mut floor = self.fill(key, threads, tick)?;
+        let (mut floor, _) = self.fill(key, threads, tick)?;
         let has_repeats = repeat::complete(&mut floor, &self.witness, key, tick)?;
         let batches = floor.into_batches();
         let (order, sizes) = if self.bands.len() > 1 {
@@ -170,8 +177,8 @@ impl Packing {
         ))
     }
 
-    /// Batches of different rows, with room where no more could be placed.
-    fn fill(&self, key: Key, threads: usize, tick: &mut Tick<'_>) -> Result<Floor<'_>> {
+    /// Batches of different rows, with room where no more could be placed, and the rows that have no place.
+    fn fill(&self, key: Key, threads: usize, tick: &mut Tick<'_>) -> Result<(Floor<'_>, Vec<u32>)> {
         let (order, spare) = self.order(key.fold(stream::SHUFFLE), threads, tick)?;
         let quotas = self.quotas.clone();
         let mut floor = Floor::new(&self.conflicts, &self.shape, &self.bands, quotas);
@@ -179,8 +186,8 @@ impl Packing {
         drop(order);
         rest.extend(spare);
         let rest = sweep::sweep(&mut floor, rest, tick)?;
-        exchange::exchange(&mut floor, rest, key, tick)?;
-        Ok(floor)
+        let rest = exchange::exchange(&mut floor, rest, key, tick)?;
+        Ok((floor, rest))
     }
 
     /// Rows in the order in which they are placed, and rows beyond one for each batch that holds their value.
@@ -264,40 +271,44 @@ impl Packing {
         sorted
     }
 
-    /// Lowers the number of batches to what one plan fills, where values are so frequent that exchange might not.
+    /// Where conflicts are dense, brings the number of batches to what one plan fills or needs.
     ///
     /// Where batches of like lengths are more than twice the rows that any row conflicts with, there always is a full
     /// batch that takes any row for one that any other batch takes.
     fn try_out(&mut self, is_given: bool, threads: usize, tick: &mut Tick<'_>) -> Result<()> {
         let reach = 2 * self.conflicts.most_conflicts() + 1;
-        let fewest = (0..self.bands.len().max(1))
-            .map(|band| {
-                let start = band
-                    .checked_sub(1)
-                    .map_or(0, |before| self.shape.end(before));
-                self.shape.end(band) - start
-            })
-            .min();
-        let is_sure = fewest.is_some_and(|fewest| fewest > reach);
-        let is_easy = self.shape.least.iter().all(|&least| least <= 1);
-        if is_sure || is_easy || self.conflicts.values() == 0 {
+        let fewest = (0..self.bands.len().max(1)).map(|band| {
+            let before = band
+                .checked_sub(1)
+                .map_or(0, |before| self.shape.end(before));
+            self.shape.end(band) - before
+        });
+        if self.conflicts.values() == 0 || fewest.min().is_some_and(|fewest| fewest > reach) {
             return Ok(());
         }
         let key = Key::new(0).fold(stream::TRIAL);
-        let floor = self.fill(key, threads, tick)?;
-        let filled: Vec<bool> = (0..floor.len())
-            .map(|batch| floor.has_enough(batch))
-            .collect();
-        // Of batches of like lengths, the last have the shortest rows, and may have the most.
-        if let Some(last) = filled.iter().rposition(|&filled| filled) {
-            self.witness = floor.get(last).to_vec();
-        }
-        if is_given || self.batching.tail() == Tail::Refill {
-            // Rows come twice instead, where one batch shows that this can be.
-            let keep = !self.witness.is_empty();
-            self.shape = self.shape.without(|_| keep);
-        } else {
-            self.shape = self.shape.without(|batch| filled[batch]);
+        let rows = self.conflicts.rows();
+        for round in 1..=ROUNDS {
+            let (floor, rest) = self.fill(key, threads, tick)?;
+            let filled: Vec<bool> = (0..floor.len())
+                .map(|batch| floor.has_enough(batch))
+                .collect();
+            // Of batches of like lengths, the last have the shortest rows, and may have the most.
+            let last = filled.iter().rposition(|&filled| filled);
+            self.witness = last.map_or_else(Vec::new, |last| floor.get(last).to_vec());
+            if last.is_none() {
+                self.shape = Shape::default();
+            } else if !is_given && self.batching.tail() == Tail::Drop {
+                self.shape = self.shape.without(|batch| filled[batch]);
+            } else if !is_given && !rest.is_empty() && self.bands.len() < 2 {
+                // The rows left find a place in more batches; how many more, the next round tells.
+                let batches = self.shape.len();
+                let more = (rest.len() * batches).div_ceil(rows) << round;
+                let most = rows / self.batching.num_replicas();
+                self.shape = Shape::plain(self.batching, rows, (batches + more).min(most));
+                continue;
+            }
+            break;
         }
         Ok(())
     }
@@ -381,7 +392,7 @@ fn count_column(column: &[u32]) -> Vec<u32> {
     counts
 }
 
-fn too_dense(columns: &[IdColumn<'_>], rows: usize, batching: Batching) -> Error {
+fn too_dense(rules: Rules<'_>, rows: usize, batching: Batching) -> Error {
     let distinct = |column: &IdColumn<'_>| {
         let bound = column
             .values()
@@ -390,9 +401,14 @@ fn too_dense(columns: &[IdColumn<'_>], rows: usize, batching: Batching) -> Error
             .map_or(0, |&id| id as usize + 1);
         count_distinct(column.values(), bound)
     };
-    let fewest = columns.iter().map(distinct).min().unwrap_or(0);
+    let fewest = rules.columns.iter().map(distinct).min().unwrap_or(0);
+    let positives = if rules.has_known_positives {
+        " or `known_positives=False`"
+    } else {
+        ""
+    };
     let got = format!(
-        "{} for {rows} rows with {fewest} distinct texts in a column\nhint: take a smaller `batch_size` or `drop_last=False`",
+        "{} for {rows} rows with {fewest} distinct texts in a column\nhint: take a smaller `batch_size`, `drop_last=False`{positives}",
         batching.whole()
     );
     let rule = "leave room for one batch without duplicates";

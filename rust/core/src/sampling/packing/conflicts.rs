@@ -123,6 +123,12 @@ impl Conflicts {
         values.iter().flat_map(|&value| self.reach(value)).copied()
     }
 
+    /// The number of values that are looked at to find who conflicts with a row.
+    pub(super) fn cost(&self, row: u32) -> usize {
+        let reach = |&value: &u32| self.reach(value).len();
+        1 + self.of(row).len() + self.of(row).iter().map(reach).sum::<usize>()
+    }
+
     /// Whether two rows must not meet.
     pub(super) fn between(&self, row: u32, other: u32) -> bool {
         let shares = |value: &u32| self.of(other).contains(value);

@@ -151,7 +151,7 @@ impl Exchange<'_, '_> {
     }
 
     fn spend(&mut self, row: u32) {
-        let values = 1 + self.floor.conflicts.of(row).len();
+        let values = self.floor.conflicts.cost(row);
         self.effort = self.effort.saturating_sub(values);
     }
 

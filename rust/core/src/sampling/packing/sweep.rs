@@ -5,8 +5,8 @@ use super::floor::Floor;
 use crate::error::Result;
 use crate::tick::Tick;
 
-/// Rows held against 64 batches, for each row of the data, before the remaining ones are left to others.
-const EFFORT: usize = 16;
+/// Values looked at, for each row of the data, before the remaining rows are left to others.
+const EFFORT: usize = 32;
 
 /// Puts rows into batches with room that may take them, as far as that goes with bounded effort; the rows left.
 pub(super) fn sweep(
@@ -20,10 +20,11 @@ pub(super) fn sweep(
     let mut masks = Masks::new(floor.conflicts);
     let mut effort = (floor.conflicts.rows() + 4096) * EFFORT;
     for (done, batches) in (0u32..).zip(with_room.chunks(64)) {
-        if rest.is_empty() || effort < rest.len() {
+        let costs = rest.iter().map(|&row| floor.conflicts.cost(row));
+        effort = effort.saturating_sub(costs.sum());
+        if rest.is_empty() || effort == 0 {
             break;
         }
-        effort -= rest.len();
         tick.at(u64::from(done), with_room.len() as u64 / 64)?;
         // Masks of the 64 batches before are seen from too far off to count.
         let first = done * 64;
