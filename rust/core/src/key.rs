@@ -27,6 +27,8 @@ pub mod stream {
     pub const DEAL: u64 = 8;
     /// Which of several sources gives the next batch.
     pub const SCHEDULE: u64 = 9;
+    /// Which rows without a place come first.
+    pub const SWEEP: u64 = 11;
     /// Which of a row's negatives are taken.
     pub const NEGATIVES: u64 = 10;
 }

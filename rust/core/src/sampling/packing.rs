@@ -185,7 +185,7 @@ impl Packing {
         let mut rest = first_fit::first_fit(&mut floor, &order, threads, tick)?;
         drop(order);
         rest.extend(spare);
-        let rest = sweep::sweep(&mut floor, rest, tick)?;
+        let rest = sweep::sweep(&mut floor, rest, key, tick)?;
         let rest = exchange::exchange(&mut floor, rest, key, tick)?;
         Ok((floor, rest))
     }

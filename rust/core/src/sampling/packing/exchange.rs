@@ -14,7 +14,7 @@ const TRIES: usize = 64;
 /// How many rows without a place are tried against one pair of batches.
 const LOOK: usize = 128;
 /// Values looked at, for each row of the data, before the remaining rows stay without a place.
-const EFFORT: usize = 16;
+const EFFORT: usize = 4;
 
 /// The two batches of an exchange.
 const ROOM: usize = 0;

@@ -42,7 +42,7 @@ impl Mask {
 }
 
 /// Which of 64 batches hold a value, and which hold a row that must not meet it.
-pub(super) struct Masks<'a> {
+struct Masks<'a> {
     conflicts: &'a Conflicts,
     held: Vec<Mask>,
     /// Empty where no value has a reach.
@@ -50,7 +50,7 @@ pub(super) struct Masks<'a> {
 }
 
 impl<'a> Masks<'a> {
-    pub(super) fn new(conflicts: &'a Conflicts) -> Self {
+    fn new(conflicts: &'a Conflicts) -> Self {
         let reached = if conflicts.has_reach() {
             conflicts.values()
         } else {
@@ -64,7 +64,7 @@ impl<'a> Masks<'a> {
     }
 
     /// The batches from `first` on that must not take a row of these values.
-    pub(super) fn closed_to(&self, first: u32, values: &[u32]) -> u64 {
+    fn closed_to(&self, first: u32, values: &[u32]) -> u64 {
         let held = |value: &u32| self.held[*value as usize].from(first);
         let mut closed = values.iter().map(held).fold(0, |all, mask| all | mask);
         if !self.barred.is_empty() {
@@ -78,7 +78,7 @@ impl<'a> Masks<'a> {
     }
 
     /// Notes that the batch of a bit has got a row of these values.
-    pub(super) fn put(&mut self, first: u32, bit: u64, values: &[u32]) {
+    fn put(&mut self, first: u32, bit: u64, values: &[u32]) {
         for &value in values {
             self.held[value as usize].add(first, bit);
         }

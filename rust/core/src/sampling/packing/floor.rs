@@ -69,6 +69,11 @@ impl<'a> Floor<'a> {
         start..self.shape.end(band)
     }
 
+    /// The source of a row, 0 where there are none.
+    pub(super) fn source(&self, row: u32) -> usize {
+        self.quotas.as_ref().map_or(0, |quotas| quotas.source(row))
+    }
+
     /// Whether a batch's share of a row's source is open.
     pub(super) fn takes_source(&mut self, batch: usize, row: u32) -> bool {
         self.quotas
