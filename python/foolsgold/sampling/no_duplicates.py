@@ -109,7 +109,7 @@ class NoDuplicatesBatchSampler(PlannedBatchSampler):
         return self._len
 
     def _make_plan(self, draw: tuple[int, int, int]) -> Plan:
-        return Plan.from_core(self._rows().plan(draw, threads=self.threads))
+        return Plan.from_core(self._rows().plan(draw, threads=self.threads, progress=self._progress))
 
     def _data_fingerprint(self) -> int:
         return self._fingerprint
