@@ -149,5 +149,5 @@ def test_batch_size_is_not_shown(make):
 def test_options_out_of_range_are_refused(make, options, message):
     with pytest.raises(ValueError, match=message):
         make(**options)
-    with pytest.raises(ValueError, match="`epoch` must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"`epoch` must be from 0 to 2\^64 - 1, got -1"):
         make().set_epoch(-1)

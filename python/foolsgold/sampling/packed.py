@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -139,15 +140,19 @@ class PackedBatchSampler(PlannedBatchSampler):
         return self._len
 
     def _make_plan(self, draw: tuple[int, int, int]) -> Plan:
-        return Plan.from_core(self._packing().plan(draw, threads=self.threads))
+        return Plan.from_core(self._packing().plan(draw, threads=self.threads, progress=self._progress))
 
     def _ids_fingerprint(self) -> int:
         """Return 64 bits of the columns."""
         raise NotImplementedError
 
-    def _data_fingerprint(self) -> int:
+    @cached_property
+    def _fingerprint_of_all(self) -> int:
         parts = [part for part in (self._pairs, self._lengths) if part is not None]
         return fingerprint_of(self._ids_fingerprint(), *parts) if parts else self._ids_fingerprint()
+
+    def _data_fingerprint(self) -> int:
+        return self._fingerprint_of_all
 
     def _options(self) -> dict[str, Any]:
         return {

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
 Tail = Literal["drop", "short", "refill"]
@@ -19,7 +20,8 @@ a second time."""
 CorePlan = tuple["NDArray[np.uint32]", "NDArray[np.uint64]", int, tuple[int, int, list[tuple[str, int]]]]
 """A plan as the core gives it."""
 
-_ROWS_AT_ONCE = 1 << 15
+# Numbers that stay in the cache until their batches are read.
+_ROWS_AT_ONCE = 1 << 13
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,14 +79,18 @@ class Plan:
 
     def batches(self, start: int = 0, step: int = 1) -> Iterator[list[int]]:
         """Yield the batches `start`, `start + step`, ... as lists; going to the first of them takes O(1)."""
-        if step > 1:
-            for number in range(start, len(self), step):
-                yield self.batch(number).tolist()
-            return
         # One conversion for many batches costs a third of one for each.
-        per_piece = max(1, _ROWS_AT_ONCE * len(self) // max(1, len(self.rows)))
-        for first in range(start, len(self), per_piece):
-            cuts = self.offsets[first : first + per_piece + 1].tolist()
-            rows = self.rows[cuts[0] : cuts[-1]].tolist()
+        batches = max(1, _ROWS_AT_ONCE * len(self) // max(1, len(self.rows))) * step
+        for first in range(start, len(self), batches):
+            offsets = self.offsets[first : first + batches + 1].astype(np.int64)
+            sizes = np.diff(offsets)
+            rows = self.rows[offsets[0] : offsets[-1]]
+            if (sizes == sizes[0]).all():
+                yield from rows.reshape(len(sizes), -1)[::step].tolist()
+                continue
+            if step > 1:
+                rows = rows[np.repeat(np.arange(len(sizes)) % step == 0, sizes)]
+            cuts = [0, *np.cumsum(sizes[::step]).tolist()]
+            values = rows.tolist()
             for begin, end in pairwise(cuts):
-                yield rows[begin - cuts[0] : end - cuts[0]]
+                yield values[begin:end]

@@ -90,7 +90,9 @@ class RandomBatchSampler(PlannedBatchSampler):
 
     def _make_plan(self, draw: tuple[int, int, int]) -> Plan:
         return Plan.from_core(
-            _core.random_plan(self.num_rows, draw, batching=self._batching, threads=self.threads)
+            _core.random_plan(
+                self.num_rows, draw, batching=self._batching, threads=self.threads, progress=self._progress
+            )
         )
 
     def _data_fingerprint(self) -> int:

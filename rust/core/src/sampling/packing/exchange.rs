@@ -104,7 +104,7 @@ pub(super) fn exchange(
         generation: [0; 2],
         met: [vec![0; most], vec![0; most]],
         walk: 0,
-        effort: (rows + 4096) * EFFORT,
+        effort: rows.max(1 << 20) * EFFORT,
     };
     exchange.fill(&with_room, TRIES, tick)?;
     exchange.fill(&with_room, usize::MAX, tick)?;
