@@ -3,5 +3,6 @@
 from foolsgold.sampling.no_duplicates import NoDuplicatesBatchSampler
 from foolsgold.sampling.plan import Plan, Report
 from foolsgold.sampling.random import RandomBatchSampler
+from foolsgold.sampling.stream import NoDuplicatesStream
 
-__all__ = ["NoDuplicatesBatchSampler", "Plan", "RandomBatchSampler", "Report"]
+__all__ = ["NoDuplicatesBatchSampler", "NoDuplicatesStream", "Plan", "RandomBatchSampler", "Report"]
