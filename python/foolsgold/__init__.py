@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from foolsgold.similarity import SimilarityFunction
     from foolsgold.training.arguments import SentenceTransformerTrainingArguments
     from foolsgold.training.trainer import SentenceTransformerTrainer
+    from foolsgold.validation import Validation, validate
 
 _HOME = {
     "__version__": "foolsgold._core",
@@ -40,8 +41,10 @@ _HOME = {
     "SentenceTransformerTrainer": "foolsgold.training.trainer",
     "SentenceTransformerTrainingArguments": "foolsgold.training.arguments",
     "SimilarityFunction": "foolsgold.similarity",
+    "Validation": "foolsgold.validation",
     "mine": "foolsgold.mining.search",
     "mine_hard_negatives": "foolsgold.mining.hard_negatives",
+    "validate": "foolsgold.validation",
     **{
         name: f"foolsgold.{name}"
         for name in (
@@ -66,6 +69,7 @@ __all__ = [
     "SentenceTransformerTrainer",
     "SentenceTransformerTrainingArguments",
     "SimilarityFunction",
+    "Validation",
     "__version__",
     "data",
     "datasets",
@@ -80,6 +84,7 @@ __all__ = [
     "training",
     "training_args",
     "util",
+    "validate",
 ]
 
 __getattr__ = getter(__name__, _HOME)

@@ -15,6 +15,8 @@ __all__ = [
     "available_threads",
     "build_profile",
     "cpu_features",
+    "draw_negatives",
+    "draw_negatives_of_row",
     "evaluate",
     "is_beir",
     "mine",
@@ -43,6 +45,16 @@ def random_plan(
     num_rows: int, draw: _Draw, *, batching: _Batching, threads: int, progress: _Progress | None = None
 ) -> _Plan: ...
 def sequential_plan(num_rows: int, *, batching: _Batching) -> _Plan: ...
+def draw_negatives(
+    lengths: NDArray[np.uint32],
+    count: int,
+    draw: _Draw,
+    *,
+    weighting: str,
+    threads: int,
+    progress: _Progress | None = None,
+) -> NDArray[np.uint32]: ...
+def draw_negatives_of_row(length: int, count: int, draw: _Draw, row: int, *, weighting: str) -> list[int]: ...
 
 @final
 class Packing:

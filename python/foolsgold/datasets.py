@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from foolsgold.data.denoising import DenoisingAutoEncoderDataset
+from foolsgold.data.drawn_negatives import DrawnNegatives
 
-__all__ = ["DenoisingAutoEncoderDataset"]
+__all__ = ["DenoisingAutoEncoderDataset", "DrawnNegatives"]

@@ -4,6 +4,7 @@
 - `Texts`: every distinct text as one number.
 - `read_docstrings`: a corpus that every machine has.
 - `DenoisingAutoEncoderDataset`, `delete_words`: damaged sentences beside the original ones.
+- `DrawnNegatives`: rows with some of their negatives, others in each epoch.
 - `ContrastiveTensionDataset`: sentences with themselves and with others, for contrastive tension.
 """
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from foolsgold.data.contrastive_tension import ContrastiveTensionDataset
     from foolsgold.data.denoising import DenoisingAutoEncoderDataset, delete_words
     from foolsgold.data.docstrings import read_docstrings
+    from foolsgold.data.drawn_negatives import DrawnNegatives
     from foolsgold.data.files import read
     from foolsgold.data.pairs import Pairs, read_pairs
     from foolsgold.data.texts import Texts
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ContrastiveTensionDataset",
     "DenoisingAutoEncoderDataset",
+    "DrawnNegatives",
     "Pairs",
     "Texts",
     "delete_words",
@@ -37,6 +40,7 @@ __getattr__ = getter(
     {
         "ContrastiveTensionDataset": "foolsgold.data.contrastive_tension",
         "DenoisingAutoEncoderDataset": "foolsgold.data.denoising",
+        "DrawnNegatives": "foolsgold.data.drawn_negatives",
         "Pairs": "foolsgold.data.pairs",
         "Texts": "foolsgold.data.texts",
         "delete_words": "foolsgold.data.denoising",

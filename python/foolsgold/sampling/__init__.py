@@ -6,11 +6,13 @@ from foolsgold.sampling.no_duplicates import NoDuplicatesBatchSampler
 from foolsgold.sampling.plan import Plan, Report
 from foolsgold.sampling.random import RandomBatchSampler
 from foolsgold.sampling.sequential import SequentialBatchSampler
+from foolsgold.sampling.stream import NoDuplicatesStream
 
 __all__ = [
     "ConflictAwareBatchSampler",
     "LengthBatchSampler",
     "NoDuplicatesBatchSampler",
+    "NoDuplicatesStream",
     "Plan",
     "RandomBatchSampler",
     "Report",

@@ -36,6 +36,8 @@ mod _core {
     #[pymodule_export]
     use super::sampling::{Packing, num_batches, random_plan, sequential_plan};
     #[pymodule_export]
+    use super::sampling::{draw_negatives, draw_negatives_of_row};
+    #[pymodule_export]
     use super::texts::Texts;
 
     #[pymodule_init]

@@ -1,5 +1,6 @@
 //! Batch plans.
 
+mod negatives;
 mod packing;
 
 use foolsgold_core::sampling::{self, Batching, Draw, Tail};
@@ -11,6 +12,7 @@ use crate::arrays;
 use crate::enter::enter;
 use crate::error::to_py;
 
+pub(crate) use negatives::{draw_negatives, draw_negatives_of_row};
 pub(crate) use packing::Packing;
 
 /// Used, repeated, and left out by reason.

@@ -1,0 +1,215 @@
+"""Rows with some of their negatives, drawn anew in each epoch."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from foolsgold import _core
+from foolsgold.data.columns import LABEL_COLUMNS, RESERVED_COLUMNS, weight_column
+from foolsgold.data.texts import Texts, columns_of, values_of
+from foolsgold.threads import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+DrawOf = Literal["uniform", "top"]
+"""How negatives are drawn: all alike, or by the weight 1 / (place + 1), where lists have the best first."""
+
+_MAX_SEED = 2**64 - 1
+
+
+class DrawnNegatives(Dataset[Any]):
+    """Rows of a data set with k of their negatives, others in each epoch; the positive comes once.
+
+    A column of lists becomes the columns `negative_1` to `negative_k`, in its place and in the order of the
+    list. Seed, epoch and row number decide which negatives a row gets, on every platform and in any process;
+    a trainer tells the epoch.
+
+    Args:
+        dataset: a `datasets.Dataset`, a list of dicts, or anything with a length whose rows are dicts.
+        num_negatives: k, at least 1; every row has at least so many negatives.
+        column: the column of lists of texts.
+        draw: "uniform", or "top", which prefers the beginning of the lists: in lists with the best negatives
+            first, place j (from 0) has the weight 1 / (j + 1).
+        seed: 0 to 2^64 - 1.
+
+    Raises:
+        ValueError: for numbers out of range, a column that is missing or not of lists, and a row with fewer
+            negatives; it is named.
+
+    Attributes:
+        column_names: the columns of a row.
+        epoch: the epoch that rows are of.
+
+    Example:
+        >>> rows = [{"anchor": "?", "positive": "yes", "negatives": ["no", "never", "not", "none"]}]
+        >>> dataset = DrawnNegatives(rows, 2)
+        >>> dataset.column_names
+        ['anchor', 'positive', 'negative_1', 'negative_2']
+        >>> def negatives_of(epoch):
+        ...     dataset.set_epoch(epoch)
+        ...     return dataset[0]["negative_1"], dataset[0]["negative_2"]
+        >>> len({negatives_of(epoch) for epoch in range(40)})  # 6 pairs, in order
+        6
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        num_negatives: int,
+        *,
+        column: str = "negatives",
+        draw: DrawOf = "uniform",
+        seed: int = 0,
+    ) -> None:
+        if num_negatives < 1:
+            raise ValueError(f"`num_negatives` must be at least 1, got {num_negatives}")
+        if draw not in get_args(DrawOf):
+            raise ValueError(f"`draw` must be uniform or top, got {draw!r}")
+        if not 0 <= seed <= _MAX_SEED:
+            raise ValueError(f"`seed` must be from 0 to 2^64 - 1, got {seed}")
+        if len(dataset) == 0:
+            raise ValueError("`dataset` must have rows, got none")
+        self.dataset = dataset
+        self.num_negatives = num_negatives
+        self.column = column
+        self.draw: DrawOf = draw
+        self.seed = seed
+        self.epoch = 0
+        names = list(dataset[0])
+        if column not in names:
+            raise ValueError(f"`column` must be among {names}, got {column!r}")
+        self._negatives = [f"negative_{number}" for number in range(1, num_negatives + 1)]
+        place = names.index(column)
+        self.column_names: list[str] = [*names[:place], *self._negatives, *names[place + 1 :]]
+        if len(set(self.column_names)) < len(self.column_names):
+            raise ValueError(f"`dataset` must have no column of the drawn names yet, got {names}")
+        self._check_lengths()
+        self._interned: tuple[Texts, dict[str, NDArray[np.uint32]]] | None = None
+
+    def set_epoch(self, epoch: int) -> None:
+        """Give the negatives of `epoch` from now on.
+
+        Raises:
+            ValueError: if `epoch` is negative.
+        """
+        if epoch < 0:
+            raise ValueError(f"`epoch` must be at least 0, got {epoch}")
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, key: int | str | slice | Sequence[int]) -> Any:
+        """Return a row; or, as a `datasets.Dataset` does, a column by name, and columns of several rows."""
+        if isinstance(key, str):
+            if key not in self.column_names:
+                raise KeyError(f"`column` must be among {self.column_names}, got {key!r}")
+            return [row[key] for row in self.__getitems__(range(len(self)))]
+        if isinstance(key, slice):
+            key = range(len(self))[key]
+        if isinstance(key, (int, np.integer)):
+            return self.__getitems__([int(key)])[0]
+        rows = self.__getitems__(key)
+        return {name: [row[name] for row in rows] for name in self.column_names}
+
+    def __getitems__(self, rows: Sequence[int]) -> list[dict[str, Any]]:
+        """Return several rows; a DataLoader prefers this to one `__getitem__` per row."""
+        places = [self._place(int(row)) for row in rows]
+        if hasattr(self.dataset, "__getitems__"):
+            return list(map(self._drawn, places, self.dataset.__getitems__(places)))
+        return [self._drawn(place, self.dataset[place]) for place in places]
+
+    def text_ids_of(self, epoch: int) -> dict[str, NDArray[np.uint32]]:
+        """Return the ids of the texts of `epoch`, one array (number of rows,) a column.
+
+        Equal texts have equal ids, across columns and epochs. Texts are interned once, all negatives among
+        them, which takes 4 bytes each.
+        """
+        texts, ids = self._texts()
+        offsets = texts.offsets[self.column]
+        places = _core.draw_negatives(
+            np.diff(offsets).astype(np.uint32),
+            self.num_negatives,
+            (self.seed, epoch, 0),
+            weighting=self.draw,
+            threads=resolve(None),
+        )
+        drawn = ids[self.column][offsets[:-1, None] + places]
+        by_name = {**ids, **dict(zip(self._negatives, np.ascontiguousarray(drawn.T), strict=True))}
+        return {name: by_name[name] for name in self.column_names if name in by_name}
+
+    @property
+    def fingerprint(self) -> int:
+        """64 bits of the texts and of all else that decides what every epoch's rows are."""
+        parts = (self._texts()[0].fingerprint, self.num_negatives, self.draw, self.seed)
+        return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "little")
+
+    def _drawn(self, place: int, row: Any) -> dict[str, Any]:
+        negatives = row[self.column]
+        draw = (self.seed, self.epoch, 0)
+        places = _core.draw_negatives_of_row(
+            len(negatives), self.num_negatives, draw, place, weighting=self.draw
+        )
+        cells: dict[str, Any] = {}
+        for name, value in row.items():
+            if name == self.column:
+                cells.update(zip(self._negatives, [negatives[at] for at in places], strict=True))
+            else:
+                cells[name] = value
+        return cells
+
+    def _place(self, row: int) -> int:
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row must be below {len(self)}, got {row}")
+        return row % len(self)
+
+    def _check_lengths(self) -> None:
+        is_selectable = hasattr(self.dataset, "select_columns")
+        found = self.dataset.select_columns([self.column]) if is_selectable else self.dataset
+        for row, length in enumerate(_lengths(columns_of(found)[self.column])):
+            if length is None:
+                raise ValueError(f"`{self.column}` must hold lists of texts, got none at row {row}")
+            if length < self.num_negatives:
+                raise ValueError(
+                    f"`{self.column}` must hold at least {self.num_negatives} negatives in every row, "
+                    f"got {length} at row {row}\nhint: take a smaller `num_negatives`, or leave such rows out"
+                )
+
+    def _texts(self) -> tuple[Texts, dict[str, NDArray[np.uint32]]]:
+        if self._interned is None:
+            columns = columns_of(self.dataset)
+            excluded = {self.column, *LABEL_COLUMNS, *RESERVED_COLUMNS, weight_column(self.dataset[0])}
+            kept = {name: values_of(columns[name]) for name in columns if name not in excluded}
+            self._interned = Texts.intern({**kept, self.column: _as_arrow(columns[self.column])})
+        return self._interned
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Workers read rows; ids are for the process that makes batches.
+        return {**self.__dict__, "_interned": None}
+
+
+def _lengths(column: Any) -> list[int | None]:
+    if hasattr(column, "to_pylist"):
+        import pyarrow.compute
+
+        if "list" not in str(column.type):
+            return [None] * len(column)
+        lengths: list[int | None] = pyarrow.compute.list_value_length(column).to_pylist()
+        return lengths
+    return [len(value) if isinstance(value, (list, tuple)) else None for value in column]
+
+
+def _as_arrow(column: Any) -> Any:
+    """Return lists of texts in Arrow form, in which they have ids."""
+    if hasattr(column, "to_pylist"):
+        return column
+    import pyarrow
+
+    return pyarrow.array(column, type=pyarrow.list_(pyarrow.string()))

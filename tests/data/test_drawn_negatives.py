@@ -1,0 +1,198 @@
+"""Negatives are drawn anew each epoch, by seed, epoch and row alone."""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+
+import numpy as np
+import pytest
+from datasets import Dataset
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader
+
+from foolsgold import datasets
+from foolsgold.data import DrawnNegatives
+from foolsgold.data.columns import Columns
+from foolsgold.data.texts import Texts, columns_of
+from foolsgold.sampling import RandomBatchSampler
+
+ROWS = [
+    {
+        "anchor": f"anchor {row // 2}",
+        "positive": f"positive {row}",
+        "negatives": [f"negative {row % 5}-{place}" for place in range(4 + row % 3)],
+        "label": row / 40,
+    }
+    for row in range(40)
+]
+
+
+def negatives_of(row):
+    return [value for name, value in row.items() if name.startswith("negative_")]
+
+
+@pytest.fixture(params=["list", "Dataset", "shuffled Dataset"])
+def rows(request):
+    if request.param == "list":
+        return ROWS
+    dataset = Dataset.from_list(ROWS)
+    if request.param == "Dataset":
+        return dataset
+    return Dataset.from_list(ROWS[::-1]).select(range(39, -1, -1))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.integers(3, 12), min_size=1, max_size=20),
+    st.integers(1, 3),
+    st.sampled_from(["uniform", "top"]),
+    st.integers(0, 2**64 - 1),
+    st.integers(0, 9),
+)
+def test_a_row_has_others_of_its_own_list_in_order(lengths, count, draw, seed, epoch):
+    rows = [{"a": "x", "negatives": [str(at) for at in range(n)], "b": "y"} for n in lengths]
+    dataset = DrawnNegatives(rows, count, draw=draw, seed=seed)
+    dataset.set_epoch(epoch)
+    assert len(dataset) == len(rows)
+    for place, length in enumerate(lengths):
+        row = dataset[place]
+        assert list(row) == dataset.column_names == ["a", *dataset._negatives, "b"]
+        drawn = [int(text) for text in negatives_of(row)]
+        assert drawn == sorted(set(drawn))
+        assert len(drawn) == count
+        assert drawn[-1] < length
+
+
+def test_all_ways_of_reading_give_one_row(rows):
+    dataset = DrawnNegatives(rows, 3, seed=4)
+    dataset.set_epoch(2)
+    each = [dataset[row] for row in range(len(dataset))]
+    assert dataset.__getitems__(range(40)) == each
+    assert dataset[-1] == each[-1]
+    assert dataset[[3, 1]] == {name: [each[3][name], each[1][name]] for name in dataset.column_names}
+    assert dataset[1:9:3] == dataset[[1, 4, 7]]
+    assert columns_of(dataset) == {name: [row[name] for row in each] for name in dataset.column_names}
+    loader = DataLoader(dataset, batch_size=7, collate_fn=list)
+    assert [row for batch in loader for row in batch] == each
+    reference = DrawnNegatives(ROWS, 3, seed=4)
+    reference.set_epoch(2)
+    assert each == list(reference)
+    assert [row["positive"] for row in each] == [row["positive"] for row in ROWS]
+
+
+def test_epochs_and_seeds_differ_and_come_again():
+    def drawn(seed, epoch, draw="uniform"):
+        dataset = DrawnNegatives(ROWS, 2, seed=seed, draw=draw)
+        dataset.set_epoch(epoch)
+        return [negatives_of(row) for row in dataset]
+
+    assert drawn(0, 0) == drawn(0, 0)
+    assert len({str(drawn(seed, epoch)) for seed in (0, 1) for epoch in (0, 1)}) == 4
+    assert drawn(0, 0, "top") != drawn(0, 0)
+
+
+def test_top_prefers_the_beginning():
+    rows = [{"a": "x", "negatives": [str(place) for place in range(4)]}] * 4000
+    shares = {}
+    for draw in ("uniform", "top"):
+        counts = Counter(row["negative_1"] for row in DrawnNegatives(rows, 1, draw=draw))
+        shares[draw] = [counts[str(place)] / 4000 for place in range(4)]
+    assert shares["uniform"] == pytest.approx([0.25] * 4, abs=0.03)
+    assert shares["top"] == pytest.approx([12 / 25, 6 / 25, 4 / 25, 3 / 25], abs=0.03)
+
+
+@pytest.mark.parametrize("draw", ["uniform", "top"])
+def test_text_ids_are_those_of_the_rows(rows, draw):
+    dataset = DrawnNegatives(rows, 3, draw=draw, seed=2)
+    texts, _ = dataset._texts()
+    for epoch in (0, 5):
+        ids = dataset.text_ids_of(epoch)
+        assert list(ids) == ["anchor", "positive", "negative_1", "negative_2", "negative_3"]
+        assert dataset.epoch == 0
+        other = pickle.loads(pickle.dumps(dataset))
+        other.set_epoch(epoch)
+        for name, column in ids.items():
+            assert column.dtype == np.uint32
+            assert column.flags.c_contiguous
+            assert texts.take(column) == other[name]
+        _, expected = Texts.intern({name: other[name] for name in ids})
+        ours, theirs = np.concatenate(list(ids.values())), np.concatenate(list(expected.values()))
+        assert len(np.unique(ours)) == len(np.unique(theirs)) == len(np.unique(ours * 1000 + theirs))
+
+
+def test_fingerprints_tell_what_decides_the_rows():
+    def fingerprint(rows=ROWS, count=2, **options):
+        return DrawnNegatives(rows, count, **options).fingerprint
+
+    changed = [{**ROWS[0], "negatives": ["other", *ROWS[0]["negatives"][1:]]}, *ROWS[1:]]
+    prints = [
+        fingerprint(),
+        fingerprint(count=3),
+        fingerprint(seed=1),
+        fingerprint(draw="top"),
+        fingerprint(changed),
+        fingerprint(ROWS[:-1]),
+    ]
+    assert len(set(prints)) == len(prints)
+    assert fingerprint() == fingerprint(Dataset.from_list(ROWS)) == prints[0]
+    assert all(0 <= value < 2**64 for value in prints)
+
+
+def test_workers_get_no_ids():
+    dataset = DrawnNegatives(ROWS, 2)
+    before = len(pickle.dumps(dataset))
+    dataset.text_ids_of(0)
+    assert len(pickle.dumps(dataset)) == before
+
+
+def test_roles_and_samplers_find_the_columns(rows):
+    dataset = DrawnNegatives(rows, 2)
+    assert Columns.from_row(dataset[0]) == Columns(
+        ("anchor", "positive", "negative_1", "negative_2"), "label"
+    )
+    assert len(RandomBatchSampler(dataset, 8, True)) == 5
+    assert datasets.DrawnNegatives is DrawnNegatives
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "message"),
+    [
+        (ROWS, {"num_negatives": 0}, "`num_negatives` must be at least 1, got 0"),
+        (ROWS, {"draw": "best"}, "`draw` must be uniform or top, got 'best'"),
+        (ROWS, {"seed": -1}, r"`seed` must be from 0 to 2\^64 - 1, got -1"),
+        ([], {}, "`dataset` must have rows, got none"),
+        (ROWS, {"column": "hard"}, r"`column` must be among \['anchor', .*\], got 'hard'"),
+        (
+            ROWS,
+            {"num_negatives": 5},
+            "`negatives` must hold at least 5 negatives in every row, got 4 at row 0\n",
+        ),
+        (
+            [*ROWS[:3], {**ROWS[3], "negatives": None}],
+            {},
+            "`negatives` must hold lists of texts, got none at row 3",
+        ),
+        (ROWS, {"column": "anchor"}, "`anchor` must hold lists of texts, got none at row 0"),
+        (
+            [{**ROWS[0], "negative_1": "x"}],
+            {},
+            r"`dataset` must have no column of the drawn names yet, got \['an",
+        ),
+    ],
+)
+def test_bad_input_is_refused_by_name(rows, options, message):
+    for kind in (list, Dataset.from_list):
+        with pytest.raises(ValueError, match=message):
+            DrawnNegatives(kind(rows), **{"num_negatives": 2, **options})
+
+
+def test_rows_and_epochs_out_of_range_are_refused():
+    dataset = DrawnNegatives(ROWS, 2)
+    with pytest.raises(IndexError, match="row must be below 40, got 40"):
+        dataset[40]
+    with pytest.raises(KeyError, match="`column` must be among"):
+        dataset["negatives"]
+    with pytest.raises(ValueError, match="`epoch` must be at least 0, got -1"):
+        dataset.set_epoch(-1)
