@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.refusing import Refusing
 
+from foolsgold.data import DrawnNegatives
 from foolsgold.sampling import NoDuplicatesBatchSampler
 
 
@@ -198,3 +199,33 @@ def test_no_text_is_compared_in_python():
 def test_bad_input_is_refused_by_name(columns, batch_size, drop_last, message):
     with pytest.raises(ValueError, match=message):
         NoDuplicatesBatchSampler(columns, batch_size, drop_last, valid_label_columns=["label"])
+
+
+@pytest.mark.parametrize("num_replicas", [1, 2])
+def test_drawn_negatives_are_kept_apart_in_each_epoch(num_replicas):
+    rows = [
+        {
+            "anchor": f"q{row}",
+            "positive": f"p{row}",
+            "negatives": [f"p{(row + step) % 300}" for step in (1, 2, 3, 4)],
+        }
+        for row in range(300)
+    ]
+    dataset = DrawnNegatives(rows, 2, seed=3)
+    sampler = NoDuplicatesBatchSampler(dataset, 8, True, num_replicas=num_replicas)
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        dataset.set_epoch(epoch)
+        batches = list(sampler)
+        assert len(batches) == len(sampler) >= 300 // 8 // num_replicas * num_replicas - 2
+        groups = [joined(batches[at : at + num_replicas]) for at in range(0, len(batches), num_replicas)]
+        drawn = {name: [dataset[row][name] for row in range(300)] for name in dataset.column_names}
+        check(drawn, groups, 8 * num_replicas, drop_last=True)
+    copy = pickle.loads(pickle.dumps(sampler))
+    copy.set_epoch(2)
+    sampler.set_epoch(2)
+    assert list(copy) == list(sampler)
+    with pytest.raises(ValueError, match="`state` must be of the same data"):
+        NoDuplicatesBatchSampler(DrawnNegatives(rows, 2, seed=4), 8, True).load_state_dict(
+            NoDuplicatesBatchSampler(dataset, 8, True).state_dict()
+        )

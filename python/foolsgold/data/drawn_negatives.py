@@ -146,6 +146,11 @@ class DrawnNegatives(Dataset[Any]):
         return {name: by_name[name] for name in self.column_names if name in by_name}
 
     @property
+    def num_texts(self) -> int:
+        """The number of distinct texts, of all negatives too; every id is below it."""
+        return len(self._texts()[0])
+
+    @property
     def fingerprint(self) -> int:
         """64 bits of the texts and of all else that decides what every epoch's rows are."""
         parts = (self._texts()[0].fingerprint, self.num_negatives, self.draw, self.seed)

@@ -38,8 +38,18 @@ class EpochRows(Dataset[Any]):
         return len(self.dataset)
 
     def __getitem__(self, row: int) -> Any:
+        self._tell()
+        return self.dataset[row]
+
+    def __getitems__(self, rows: list[int]) -> list[Any]:
+        """Return several rows, all at once where the data set can."""
+        self._tell()
+        if hasattr(self.dataset, "__getitems__"):
+            return list(self.dataset.__getitems__(rows))
+        return [self.dataset[row] for row in rows]
+
+    def _tell(self) -> None:
         epoch = int(self._epoch)
         if epoch != self._told:
             self.dataset.set_epoch(epoch)
             self._told = epoch
-        return self.dataset[row]

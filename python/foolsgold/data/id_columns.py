@@ -34,11 +34,13 @@ class IdColumns:
         columns: by column name, in the order of the data set.
         others: names of the columns that were not looked at.
         pairs: further pairs of ids, (M, 2) uint32; None for none.
+        num_ids: a number above every id; None for one above those of the columns.
         fingerprint: 64 bits of the content.
     """
 
     columns: dict[str, IdColumn]
     others: tuple[str, ...] = ()
+    num_ids: int | None = None
     pairs: NDArray[np.uint32] | None = None
     fingerprint: int
 
@@ -113,6 +115,8 @@ class IdColumns:
     @property
     def bound(self) -> int:
         """A number above every id."""
+        if self.num_ids is not None:
+            return self.num_ids
         arrays = [column[1] if isinstance(column, tuple) else column for column in self.columns.values()]
         arrays += [] if self.pairs is None else [self.pairs]
         return max((int(array.max()) + 1 for array in arrays if array.size), default=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from foolsgold.data.columns import SOURCE_COLUMN, WEIGHT_COLUMN
+from foolsgold.data.drawn_negatives import DrawnNegatives
 from foolsgold.data.id_columns import IdColumns
 from foolsgold.sampling.packed import PackedBatchSampler, are_texts, lengths_of
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from foolsgold import _core
+    from foolsgold.data.texts import Texts
     from foolsgold.sampling.plan import Tail
 
 
@@ -99,19 +102,27 @@ class NoDuplicatesBatchSampler(PackedBatchSampler):
     ) -> None:
         of_lengths = {lengths} if isinstance(lengths, str) else set()
         has_texts = are_texts(conflicts)
-        ids, texts = IdColumns.of(
-            dataset,
-            without={*(valid_label_columns or ()), *of_lengths},
-            pairs=conflicts if has_texts else None,
-            threads=threads,
-            progress=progress,
-        )
+        without = {*(valid_label_columns or ()), *of_lengths}
+        self._drawn = dataset if isinstance(dataset, DrawnNegatives) else None
+        texts: Texts | None = None
+        if self._drawn is not None:
+            if has_texts:
+                raise ValueError("`conflicts` must be pairs of rows for a DrawnNegatives, got texts")
+            ids = _ids_of(self._drawn, without)
+        else:
+            ids, texts = IdColumns.of(
+                dataset,
+                without=without,
+                pairs=conflicts if has_texts else None,
+                threads=threads,
+                progress=progress,
+            )
         if known_positives is None and {*ids.others} - of_lengths - {SOURCE_COLUMN, WEIGHT_COLUMN}:
             known_positives = False  # there are labels
         self.text_ids = ids.flat
         if normalize_texts:
             if texts is None:
-                raise ValueError("`dataset` must have texts where `normalize_texts`, got ids")
+                raise ValueError("`dataset` must have texts of its own to normalise, got ids")
             ids = ids.merged(texts.twins(threads=threads, progress=progress))
         self._fingerprint = ids.fingerprint
         super().__init__(
@@ -133,7 +144,26 @@ class NoDuplicatesBatchSampler(PackedBatchSampler):
         )
 
     text_ids: dict[str, NDArray[np.uint32]]
-    """One array of ids (number of rows,) a column of texts; equal for equal texts, across the columns too."""
+    """One array of ids (number of rows,) a column of texts; equal for equal texts, across the columns too.
+
+    Of drawn negatives, those of epoch 0."""
+
+    def _packing_of(self, epoch: int) -> _core.Packing:
+        if self._drawn is None or epoch == 0:
+            return self._packing()
+        ids = self._drawn.text_ids_of(epoch)
+        columns = [ids[name] for name in self.text_ids]
+        return self._pack([*columns, *self._columns[len(columns) :]], self._len // self.num_replicas)
 
     def _ids_fingerprint(self) -> int:
         return self._fingerprint
+
+
+def _ids_of(dataset: DrawnNegatives, without: set[str]) -> IdColumns:
+    columns = {name: ids for name, ids in dataset.text_ids_of(0).items() if name not in without}
+    return IdColumns(
+        columns={**columns},
+        others=tuple(name for name in dataset.column_names if name not in columns),
+        num_ids=dataset.num_texts,
+        fingerprint=dataset.fingerprint,
+    )

@@ -98,6 +98,10 @@ class PackedBatchSampler(PlannedBatchSampler):
                 self._core = self._pack(self._columns)
             return self._core
 
+    def _packing_of(self, epoch: int) -> _core.Packing:
+        """Return what packs the rows of `epoch`: one for all, unless a subclass says otherwise."""
+        return self._packing()
+
     def _keep_positives_apart(self) -> bool:
         """Whether positives can be kept apart from their queries at the cost of few batches."""
         self._known_positives = True
@@ -134,13 +138,15 @@ class PackedBatchSampler(PlannedBatchSampler):
             max_padding=self._max_padding,
             num_batches=num_batches,
             threads=self.threads,
+            progress=self._progress,
         )
 
     def _num_batches(self) -> int:
         return self._len
 
     def _make_plan(self, draw: tuple[int, int, int]) -> Plan:
-        return Plan.from_core(self._packing().plan(draw, threads=self.threads, progress=self._progress))
+        packing = self._packing_of(draw[1])
+        return Plan.from_core(packing.plan(draw, threads=self.threads, progress=self._progress))
 
     def _ids_fingerprint(self) -> int:
         """Return 64 bits of the columns."""

@@ -105,7 +105,8 @@ def training_batches(dataset: Any, args: SentenceTransformerTrainingArguments, b
     """
     seed = args.seed if args.data_seed is None else args.data_seed
     factory = _sampler_class(args.batch_sampler)
-    if hasattr(dataset, "set_epoch") and factory is NoDuplicatesBatchSampler:
+    changes = hasattr(dataset, "set_epoch") and not hasattr(dataset, "text_ids_of")
+    if changes and factory is NoDuplicatesBatchSampler:
         raise ValueError(
             "`batch_sampler` must be `batch_sampler` for rows that change with the epoch, "
             f"got `no_duplicates` for a {type(dataset).__name__}"
