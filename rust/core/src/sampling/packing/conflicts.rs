@@ -1,7 +1,5 @@
 //! What keeps rows apart: the values that a row holds and others hold too, and pairs of values that must not meet.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use super::pairs::{Reach, known_positives};
 use crate::error::{Error, Result};
 use crate::pool;
@@ -9,6 +7,8 @@ use crate::tick::Tick;
 use crate::view::IdColumn;
 
 const BLOCK: usize = 1 << 16;
+/// The most ranges of values that are counted side by side, for each reads all rows.
+const MAX_PARTS: usize = 8;
 /// In place of a number, for a value that keeps nothing apart.
 const NONE: u32 = u32::MAX;
 
@@ -200,6 +200,9 @@ impl Piece {
 }
 
 /// In how many rows each value is, in any column.
+///
+/// Every thread reads all rows and counts the values of a range of its own: counters that threads share would make each
+/// of these accesses, which lie anywhere in memory, wait for the one before.
 fn count_rows(
     rows: usize,
     columns: &[IdColumn<'_>],
@@ -210,19 +213,47 @@ fn count_rows(
         .iter()
         .filter_map(|column| column.values().iter().max());
     let bound = greatest.max().map_or(0, |&id| id as usize + 1);
-    let mut counts = Vec::new();
-    counts.resize_with(bound, || AtomicU32::new(0));
-    pool::map_blocks(threads, rows, BLOCK, tick, |range| {
-        let mut values = Vec::new();
-        for row in range {
-            gather(columns, row, &mut values);
-            for &value in &values {
-                counts[value as usize].fetch_add(1, Ordering::Relaxed);
+    let mut counts = vec![0u32; bound];
+    let part = bound.div_ceil(threads.clamp(1, MAX_PARTS)).max(BLOCK);
+    pool::fill_blocks(threads, &mut counts, part, tick, |start, counts| {
+        let mut count = |value: u32| {
+            let at = (value as usize).wrapping_sub(start);
+            if let Some(count) = counts.get_mut(at) {
+                *count += 1;
             }
+        };
+        if let Some(flat) = flat(columns) {
+            for (at, column) in flat.iter().enumerate() {
+                for (row, &value) in column.iter().enumerate() {
+                    if !flat[..at].iter().any(|earlier| earlier[row] == value) {
+                        count(value);
+                    }
+                }
+            }
+            return Ok(());
+        }
+        let mut values = Vec::new();
+        for row in 0..rows {
+            values.clear();
+            for column in columns {
+                values.extend_from_slice(column.of(row));
+            }
+            values.sort_unstable();
+            values.dedup();
+            values.iter().copied().for_each(&mut count);
         }
         Ok(())
     })?;
-    Ok(counts.into_iter().map(AtomicU32::into_inner).collect())
+    Ok(counts)
+}
+
+/// The columns' ids, if there is one in each row of every column.
+fn flat<'a>(columns: &[IdColumn<'a>]) -> Option<Vec<&'a [u32]>> {
+    let flat = columns.iter().map(|column| match column {
+        IdColumn::Flat(ids) => Some(*ids),
+        IdColumn::Lists(_) => None,
+    });
+    flat.collect()
 }
 
 /// The numbers of each row's values, and where each row's begin.
@@ -235,11 +266,14 @@ fn number_rows(
 ) -> Result<(Vec<u32>, Vec<u32>)> {
     let pieces = pool::map_blocks(threads, rows, BLOCK, tick, |range| {
         let mut piece = Piece::new([].into_iter());
-        let mut values = Vec::new();
         for row in range {
-            gather(columns, row, &mut values);
-            let shared = values.iter().map(|&value| numbers[value as usize]);
-            piece.values.extend(shared.filter(|&number| number != NONE));
+            let first = piece.values.len();
+            for &value in columns.iter().flat_map(|column| column.of(row)) {
+                let number = numbers[value as usize];
+                if number != NONE && !piece.values[first..].contains(&number) {
+                    piece.values.push(number);
+                }
+            }
             piece.end_row();
         }
         Ok(piece)
@@ -262,23 +296,4 @@ fn number_rows(
         values.extend(piece.values);
     }
     Ok((values, starts))
-}
-
-/// Puts the values of a row into `values`, each once.
-fn gather(columns: &[IdColumn<'_>], row: usize, values: &mut Vec<u32>) {
-    values.clear();
-    for column in columns {
-        let ids = column.of(row);
-        if values.len() + ids.len() > 64 {
-            values.extend_from_slice(ids);
-            values.sort_unstable();
-            values.dedup();
-            continue;
-        }
-        for id in ids {
-            if !values.contains(id) {
-                values.push(*id);
-            }
-        }
-    }
 }
