@@ -1,5 +1,6 @@
 //! Batch plans.
 
+mod labels;
 mod packing;
 
 use foolsgold_core::sampling::{self, Batching, Draw, Tail};
@@ -11,6 +12,7 @@ use crate::arrays;
 use crate::enter::enter;
 use crate::error::to_py;
 
+pub(crate) use labels::{Labels, tally};
 pub(crate) use packing::Packing;
 
 /// Used, repeated, and left out by reason.
