@@ -82,8 +82,8 @@ def mix(rows):
     padded = np.maximum.reduceat(tokens, starts) * np.diff(plan.offsets.astype(np.int64))
     assert padded.max() <= MAX_TOKENS
     print(
-        f"{rows:,} rows x 3 columns, like lengths, two sources: {seconds:.2f} s, {made - start:.2f} of them to "
-        f"look at the ids; {bytes_a_row:.0f} bytes a row at the peak, {len(plan):,} batches, "
+        f"{rows:,} rows x 3 columns, like lengths, two sources: {seconds:.2f} s, {made - start:.2f} of them "
+        f"to look at the ids; {bytes_a_row:.0f} bytes a row at the peak, {len(plan):,} batches, "
         f"{report.used:,} rows, padding {1 - tokens.sum() / padded.sum():.1%}"
     )
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Bm25",
+    "Labels",
     "Packing",
     "Table",
     "Texts",
@@ -26,6 +27,7 @@ __all__ = [
     "random_plan",
     "read_beir",
     "sequential_plan",
+    "tally",
     "wait",
 ]
 __version__: str
@@ -55,6 +57,27 @@ def draw_negatives(
     progress: _Progress | None = None,
 ) -> NDArray[np.uint32]: ...
 def draw_negatives_of_row(length: int, count: int, draw: _Draw, row: int, *, weighting: str) -> list[int]: ...
+def tally(
+    rows: NDArray[np.uint32], groups: NDArray[np.uint32], num_groups: int
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]: ...
+
+@final
+class Labels:
+    def __new__(
+        cls,
+        labels: NDArray[np.uint32],
+        num_classes: int,
+        *,
+        batching: _Batching,
+        k: int | None = None,
+        imbalance: str = "cap",
+        coverage: bool = False,
+        progress: _Progress | None = None,
+    ) -> Labels: ...
+    def __len__(self) -> int: ...
+    @property
+    def fingerprint(self) -> int: ...
+    def plan(self, draw: _Draw, *, threads: int, progress: _Progress | None = None) -> _Plan: ...
 
 @final
 class Packing:

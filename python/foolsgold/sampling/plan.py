@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -35,12 +35,16 @@ class Report:
         why: the rows left out by reason. "tail": too few were left for one more batch. "conflicts": each
             would have met a row that it must not meet. "small classes", "large classes", "odd rows": their
             class has too few rows, more than the batches take, or a number that leaves a remainder.
+        by_label: the same for the rows of each label, without reasons; None where a sampler knows no labels.
+        by_source: the same for the rows of each source, without reasons; None where there is one source.
     """
 
     used: int
     repeated: int
     left_out: int
     why: dict[str, int]
+    by_label: dict[Any, Report] | None = None
+    by_source: dict[Any, Report] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -23,6 +23,8 @@ class BatchSamplers(str, Enum):
     """Shuffled rows, no text twice in a batch: for losses with in-batch negatives."""
     NO_DUPLICATES_HASHED = "no_duplicates_hashed"
     """The same as NO_DUPLICATES, which always works on ids."""
+    GROUP_BY_LABEL = "group_by_label"
+    """At least two labels in a batch, and two rows of each: for losses that make triplets from labels."""
 
 
 @dataclass

@@ -11,7 +11,7 @@ from accelerate.data_loader import prepare_data_loader
 from torch.utils.data import DataLoader, Sampler
 
 from foolsgold.data.columns import LABEL_COLUMNS, weight_column
-from foolsgold.sampling import NoDuplicatesBatchSampler, RandomBatchSampler
+from foolsgold.sampling import GroupByLabelBatchSampler, NoDuplicatesBatchSampler, RandomBatchSampler
 from foolsgold.training.arguments import BatchSamplers
 
 if TYPE_CHECKING:
@@ -176,4 +176,6 @@ def _sampler_class(choice: Any) -> Any:
         return RandomBatchSampler
     if choice in (BatchSamplers.NO_DUPLICATES, BatchSamplers.NO_DUPLICATES_HASHED):
         return NoDuplicatesBatchSampler
+    if choice == BatchSamplers.GROUP_BY_LABEL:
+        return GroupByLabelBatchSampler
     return choice

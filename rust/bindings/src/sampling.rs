@@ -1,5 +1,6 @@
 //! Batch plans.
 
+mod labels;
 mod negatives;
 mod packing;
 
@@ -12,6 +13,7 @@ use crate::arrays;
 use crate::enter::enter;
 use crate::error::to_py;
 
+pub(crate) use labels::{Labels, tally};
 pub(crate) use negatives::{draw_negatives, draw_negatives_of_row};
 pub(crate) use packing::Packing;
 

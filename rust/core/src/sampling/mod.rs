@@ -4,13 +4,17 @@
 //! is the same in every epoch, every rank computes the same plan and reads its own part, and going to batch k costs
 //! nothing. What is random depends on the draw alone, row by row.
 
+mod labels;
 mod negatives;
 mod order;
 mod packing;
 mod plan;
 mod random;
+mod tally;
 
+pub use labels::{Imbalance, Labels, Units};
 pub use negatives::{Weighting, draw_negatives, draw_row};
 pub use packing::{Lengths, Packing, Rules};
 pub use plan::{Batching, Draw, Plan, Reason, Report, Tail};
 pub use random::{random, sequential};
+pub use tally::{GroupUse, tally};

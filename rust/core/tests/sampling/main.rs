@@ -1,7 +1,10 @@
 //! Laws of batch plans over the public API.
 
 mod common;
+mod labels;
+mod labels_refused;
 mod negatives;
 mod packing;
 mod random;
 mod rules;
+mod tally;
