@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
+from foolsgold import _core
 from foolsgold.data.columns import SOURCE_COLUMN
 from foolsgold.data.texts import Texts, columns_of, values_of
 
@@ -135,14 +135,14 @@ class IdColumns:
         )
 
 
-def fingerprint_of(*parts: Any) -> int:
-    """Return 64 bits of integers and NumPy arrays, in order: the same on every machine of one byte order."""
-    digest = hashlib.blake2b(digest_size=8)
+def fingerprint_of(*parts: int | NDArray[np.uint32]) -> int:
+    """Return 64 bits of integers from 0 to 2^64 - 1 and of arrays (n,) or (n, m), in order, on every machine alike."""
+    columns = []
     for part in parts:
-        array = np.ascontiguousarray(part)
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(array.data)
-    return int.from_bytes(digest.digest(), "little")
+        if isinstance(part, int):
+            part = np.array([part & 0xFFFFFFFF, part >> 32], dtype=np.uint32)
+        columns.append(np.ascontiguousarray(part).reshape(-1))
+    return _core.fingerprint(columns)
 
 
 def _are_ids(columns: Mapping[str, Any], excluded: set[str]) -> bool:

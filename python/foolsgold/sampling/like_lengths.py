@@ -20,7 +20,7 @@ class LengthBatchSampler(PackedBatchSampler):
     """Shuffled batches of rows of like lengths, so that little of a batch is padding.
 
     Rows are cut by length into bands in which none is shorter than the longest by more than `max_padding`,
-    unless the band would have fewer than 8 batches; which rows of a band meet is drawn anew in each epoch,
+    unless the band would have fewer than 16 batches; which rows of a band meet is drawn anew in each epoch,
     as is the order of the batches. With `max_tokens`, a batch has as many rows, up to `batch_size`, as these
     tokens allow, padding included. `len` follows from the lengths alone, the same in every epoch.
 

@@ -39,7 +39,7 @@ class NoDuplicatesBatchSampler(PackedBatchSampler):
 
     With `lengths`, rows of like lengths meet, and with `max_tokens` a batch has as many of them, up to
     `batch_size`, as these tokens allow, padding included. Rows are cut by length into bands in which none is
-    shorter than the longest by more than `max_padding`, unless the band would have fewer than 8 batches;
+    shorter than the longest by more than `max_padding`, unless the band would have fewer than 16 batches;
     which rows of a band meet is drawn anew in each epoch, as is the order of the batches.
 
     Args:

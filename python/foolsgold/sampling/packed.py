@@ -110,14 +110,11 @@ class PackedBatchSampler(PlannedBatchSampler):
         except ValueError:
             apart = None
         self._known_positives = False
-        if apart is not None and not apart.has_pairs():
+        num_batches = 0 if apart is None else len(apart)
+        if apart is not None and abs(num_batches - apart.num_without_pairs()) <= num_batches * _FEW:
             self._core = apart
             return True
         packing = self._packing()
-        num_batches = 0 if apart is None else len(apart)
-        if abs(num_batches - len(packing)) <= len(packing) * _FEW:
-            self._core = apart
-            return True
         logger.info(
             "known positives of a query may meet it under other rows: apart, there were %d batches, not %d; "
             "`known_positives=True` keeps them apart, and losses mask them by identity",

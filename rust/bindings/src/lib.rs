@@ -34,7 +34,9 @@ mod _core {
     #[pymodule_export]
     use super::ranking::evaluate;
     #[pymodule_export]
-    use super::sampling::{Labels, Packing, num_batches, random_plan, sequential_plan, tally};
+    use super::sampling::{
+        Labels, Packing, fingerprint, num_batches, random_plan, sequential_plan, tally,
+    };
     #[pymodule_export]
     use super::sampling::{draw_negatives, draw_negatives_of_row};
     #[pymodule_export]

@@ -77,6 +77,19 @@ pub(crate) fn num_batches(num_rows: usize, batching: BatchingArgs) -> PyResult<u
         .map_err(|error| to_py(&error))
 }
 
+/// 64 bits of columns of ids.
+#[pyfunction]
+pub(crate) fn fingerprint(py: Python<'_>, columns: Vec<Bound<'_, PyAny>>) -> PyResult<u64> {
+    let columns: Vec<arrays::Column<'_, u32>> = columns
+        .iter()
+        .map(|ids| arrays::column("columns", ids))
+        .collect::<PyResult<_>>()?;
+    let columns: Vec<&[u32]> = columns.iter().map(arrays::slice).collect();
+    enter(py, None, |_| {
+        Ok(foolsgold_core::view::fingerprint(&columns))
+    })
+}
+
 /// A plan of shuffled batches.
 #[pyfunction]
 #[pyo3(signature = (num_rows, draw, *, batching, threads, progress=None))]

@@ -19,6 +19,9 @@ use crate::tick::Tick;
 /// How long the calling thread sleeps between two ticks.
 const WAIT: Duration = Duration::from_millis(25);
 
+/// The most blocks of work that reads everything for each.
+const MAX_PARTS: usize = 8;
+
 struct Pool {
     process: u32,
     threads: usize,
@@ -37,6 +40,11 @@ pub fn available() -> usize {
 pub fn blocks(len: usize, block: usize) -> impl ExactSizeIterator<Item = Range<usize>> + Send {
     let block = block.max(1);
     (0..len.div_ceil(block)).map(move |at| at * block..len.min((at + 1) * block))
+}
+
+/// The size of `len` items' blocks where every thread has one: for work that reads everything for each block.
+pub(crate) fn parts(threads: usize, len: usize) -> usize {
+    len.div_ceil(threads.clamp(1, MAX_PARTS)).max(1 << 16)
 }
 
 /// Calls `work` on every block of `0..len`, on up to `threads` threads; the results in order.

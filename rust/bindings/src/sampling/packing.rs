@@ -117,6 +117,11 @@ impl Packing {
         self.rows.has_pairs()
     }
 
+    /// The number of batches that the counts of the values allow, whatever the pairs.
+    fn num_without_pairs(&self) -> usize {
+        self.rows.num_without_pairs()
+    }
+
     /// The plan of an epoch.
     #[pyo3(signature = (draw, *, threads, progress=None))]
     fn plan<'py>(

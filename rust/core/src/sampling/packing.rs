@@ -64,6 +64,8 @@ pub struct Packing {
     quotas: Option<Quotas>,
     /// Rows of one batch without conflicts, kept where an epoch might not find another.
     witness: Vec<u32>,
+    /// The number of global batches before any was tried out.
+    wanted: usize,
 }
 
 impl Packing {
@@ -117,7 +119,9 @@ impl Packing {
             bands,
             quotas,
             witness: Vec::new(),
+            wanted: 0,
         };
+        packing.wanted = packing.shape.len();
         packing.try_out(is_given, threads, tick)?;
         if packing.shape.len() == 0 {
             return Err(too_dense(rules, rows, batching));
@@ -143,6 +147,11 @@ impl Packing {
     /// Whether there are pairs that must not meet, given ones or known positives that could.
     pub fn has_pairs(&self) -> bool {
         self.conflicts.has_reach()
+    }
+
+    /// The number of batches of all ranks that the counts of the values allow, whatever the pairs.
+    pub fn num_without_pairs(&self) -> usize {
+        self.wanted * self.batching.num_replicas()
     }
 
     /// The plan of an epoch; deterministic in `draw`. O(rows x columns).

@@ -7,8 +7,6 @@ use crate::tick::Tick;
 use crate::view::IdColumn;
 
 const BLOCK: usize = 1 << 16;
-/// The most ranges of values that are counted side by side, for each reads all rows.
-const MAX_PARTS: usize = 8;
 /// In place of a number, for a value that keeps nothing apart.
 const NONE: u32 = u32::MAX;
 
@@ -47,7 +45,9 @@ impl Conflicts {
         let most = numbers.iter().copied().max().unwrap_or(0);
         let mut pairs = pairs.to_vec();
         if let (true, [queries, positives, ..]) = (has_known_positives, columns) {
-            pairs.append(&mut known_positives(queries, positives, &numbers, tick)?);
+            pairs.append(&mut known_positives(
+                queries, positives, &numbers, threads, tick,
+            )?);
         }
         pairs.retain(|pair| {
             let mut is_held = pair
@@ -77,7 +77,7 @@ impl Conflicts {
             starts,
             most,
             width: width.unwrap_or(0) as usize,
-            reach: Reach::new(pairs, counts.len()),
+            reach: Reach::new(&pairs, counts.len(), threads, tick)?,
             counts,
         })
     }
@@ -176,7 +176,10 @@ impl Piece {
             ends: Vec::with_capacity(rows.len()),
         };
         for values in rows {
-            piece.values.extend_from_slice(values);
+            // A few values a row: a call to copy them costs more than they do.
+            for &value in values {
+                piece.values.push(value);
+            }
             piece.end_row();
         }
         piece
@@ -214,7 +217,7 @@ fn count_rows(
         .filter_map(|column| column.values().iter().max());
     let bound = greatest.max().map_or(0, |&id| id as usize + 1);
     let mut counts = vec![0u32; bound];
-    let part = bound.div_ceil(threads.clamp(1, MAX_PARTS)).max(BLOCK);
+    let part = pool::parts(threads, bound);
     pool::fill_blocks(threads, &mut counts, part, tick, |start, counts| {
         let mut count = |value: u32| {
             let at = (value as usize).wrapping_sub(start);
@@ -287,13 +290,33 @@ fn number_rows(
             got: total as u64,
         });
     }
-    let mut values = Vec::with_capacity(total);
-    let mut starts = Vec::with_capacity(rows + 1);
-    starts.push(0);
-    for piece in pieces {
-        let before = u32::try_from(values.len()).unwrap_or(NONE);
-        starts.extend(piece.ends.iter().map(|end| before + end));
-        values.extend(piece.values);
-    }
+    let mut values = vec![0; total];
+    let mut starts = vec![0; rows + 1];
+    let (mut rest, mut ends) = (&mut values[..], &mut starts[1..]);
+    let mut before = 0;
+    let places: Vec<_> = pieces
+        .into_iter()
+        .map(|piece| {
+            let own = rest.split_off_mut(..piece.values.len()).unwrap_or_default();
+            let ends = ends.split_off_mut(..piece.ends.len()).unwrap_or_default();
+            let first = before;
+            before += u32::try_from(piece.values.len()).unwrap_or(NONE);
+            (piece, own, ends, first)
+        })
+        .collect();
+    let places = places.into_iter();
+    pool::map_items(
+        threads,
+        places,
+        tick,
+        || (),
+        |(), (piece, own, ends, first)| {
+            own.copy_from_slice(&piece.values);
+            for (end, place) in piece.ends.iter().zip(ends) {
+                *place = first + end;
+            }
+            Ok(())
+        },
+    )?;
     Ok((values, starts))
 }

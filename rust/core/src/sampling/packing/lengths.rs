@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::sampling::plan::{Batching, Tail};
 
 /// Batches that a band has at least, so that its rows meet others in every epoch.
-const BATCHES: usize = 8;
+const BATCHES: usize = 16;
 
 /// How long rows are, and what that means for batches.
 #[derive(Debug, Clone, Copy)]

@@ -2,10 +2,9 @@
 
 use crate::error::Result;
 use crate::pool;
+use crate::sampling::order::sorted;
 use crate::tick::Tick;
 use crate::view::IdColumn;
-
-const BLOCK: usize = 1 << 16;
 
 /// For each value those that its holders must not meet; of a pair, one has the other in its reach.
 ///
@@ -18,34 +17,50 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    pub(super) fn new(mut pairs: Vec<[u32; 2]>, num_values: usize) -> Self {
-        for pair in &mut pairs {
-            pair.sort_unstable();
-        }
-        pairs.sort_unstable();
-        pairs.dedup();
+    /// Of pairs of values below `num_values`, either way around, perhaps more than once.
+    pub(super) fn new(
+        pairs: &[[u32; 2]],
+        num_values: usize,
+        threads: usize,
+        tick: &mut Tick<'_>,
+    ) -> Result<Self> {
         if pairs.is_empty() {
-            return Self::default();
+            return Ok(Self::default());
         }
+        // The smaller value in the highest bits, where they are about even.
+        let shift = (num_values as u64).leading_zeros();
+        let pack = |&[a, b]: &[u32; 2]| u64::from(a.min(b)) << shift | u64::from(a.max(b));
+        let packed: Vec<u64> = pairs.iter().map(pack).collect();
+        let mut packed = sorted(&packed, threads, tick)?;
+        packed.dedup();
+        #[expect(clippy::cast_possible_truncation, reason = "values are 32 bits")]
+        let unpack = |pair: u64| [(pair >> shift) as u32, pair as u32];
         let mut degrees = vec![0u32; num_values];
-        for &value in pairs.as_flattened() {
-            degrees[value as usize] += 1;
-        }
-        for pair in &mut pairs {
-            if degrees[pair[0] as usize] > degrees[pair[1] as usize] {
-                pair.swap(0, 1);
+        for &pair in &packed {
+            for value in unpack(pair) {
+                degrees[value as usize] += 1;
             }
         }
-        pairs.sort_unstable();
-        let mut starts = vec![0; num_values + 1];
-        for pair in &pairs {
-            starts[pair[0] as usize + 1] += 1;
+        let oriented = packed.into_iter().map(|pair| {
+            let [a, b] = unpack(pair);
+            let is_turned = degrees[a as usize] > degrees[b as usize];
+            if is_turned { [b, a] } else { [a, b] }
+        });
+        let mut starts = vec![0u32; num_values + 1];
+        for [from, _] in oriented.clone() {
+            starts[from as usize + 1] += 1;
         }
         for value in 0..num_values {
             starts[value + 1] += starts[value];
         }
-        let values = pairs.into_iter().map(|pair| pair[1]).collect();
-        Self { values, starts }
+        let mut places = starts.clone();
+        let mut values = vec![0; starts[num_values] as usize];
+        for [from, to] in oriented {
+            let place = &mut places[from as usize];
+            values[*place as usize] = to;
+            *place += 1;
+        }
+        Ok(Self { values, starts })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -80,28 +95,37 @@ pub(super) fn known_positives(
     queries: &IdColumn<'_>,
     positives: &IdColumn<'_>,
     counts: &[u32],
+    threads: usize,
     tick: &mut Tick<'_>,
 ) -> Result<Vec<[u32; 2]>> {
-    let is_shared = |id: &u32| counts[*id as usize] > 1;
-    let mut pairs = Vec::new();
-    for block in pool::blocks(queries.len(), BLOCK) {
-        tick.at(block.start as u64, queries.len() as u64)?;
-        for row in block {
+    let count = |id: u32| counts[id as usize] as usize;
+    let parts = pool::parts(threads, counts.len());
+    let found = pool::map_blocks(threads, counts.len(), parts, tick, |range| {
+        let mut pairs: Vec<u64> = Vec::new();
+        for row in 0..queries.len() {
             let first = pairs.len();
-            for &query in queries.of(row).iter().filter(|id| is_shared(id)) {
-                for &positive in positives.of(row).iter().filter(|id| is_shared(id)) {
-                    if !pairs[first..].contains(&[query, positive]) {
-                        pairs.push([query, positive]);
+            for &query in queries.of(row) {
+                if !range.contains(&(query as usize)) || count(query) < 2 {
+                    continue;
+                }
+                for &positive in positives.of(row) {
+                    let pair = u64::from(query) << 32 | u64::from(positive);
+                    if count(positive) > 1 && !pairs[first..].contains(&pair) {
+                        pairs.push(pair);
                     }
                 }
             }
         }
-    }
-    pairs.sort_unstable();
-    let by_pair = pairs.chunk_by(|one, next| one == next);
-    let can_meet = |rows: &&[[u32; 2]]| {
-        let mut counts = rows[0].iter().map(|&id| counts[id as usize] as usize);
-        counts.all(|count| count > rows.len())
-    };
-    Ok(by_pair.filter(can_meet).map(|rows| rows[0]).collect())
+        pairs.sort_unstable();
+        #[expect(clippy::cast_possible_truncation, reason = "the halves of 64 bits")]
+        let unpack = |pair: u64| [(pair >> 32) as u32, pair as u32];
+        let by_pair = pairs.chunk_by(|one, next| one == next);
+        let can_meet = |rows: &&[u64]| unpack(rows[0]).into_iter().all(|id| count(id) > rows.len());
+        let found: Vec<_> = by_pair
+            .filter(can_meet)
+            .map(|rows| unpack(rows[0]))
+            .collect();
+        Ok(found)
+    })?;
+    Ok(found.concat())
 }
