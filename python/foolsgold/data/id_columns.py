@@ -136,7 +136,7 @@ class IdColumns:
 
 
 def fingerprint_of(*parts: int | NDArray[np.uint32]) -> int:
-    """Return 64 bits of integers from 0 to 2^64 - 1 and of arrays (n,) or (n, m), in order, on every machine alike."""
+    """Return 64 bits of integers from 0 to 2^64 - 1 and of arrays (n,) or (n, m), on every machine alike."""
     columns = []
     for part in parts:
         if isinstance(part, int):

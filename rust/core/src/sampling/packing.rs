@@ -191,7 +191,7 @@ impl Packing {
         let (order, spare) = self.order(key.fold(stream::SHUFFLE), threads, tick)?;
         let quotas = self.quotas.clone();
         let mut floor = Floor::new(&self.conflicts, &self.shape, &self.bands, quotas);
-        let mut rest = first_fit::first_fit(&mut floor, &order, threads, tick)?;
+        let mut rest = first_fit::first_fit(&mut floor, &order, self.bands.cuts(), threads, tick)?;
         drop(order);
         rest.extend(spare);
         let rest = sweep::sweep(&mut floor, rest, key, tick)?;
@@ -264,13 +264,10 @@ impl Packing {
         if self.bands.len() < 2 {
             return order;
         }
-        let mut places = vec![0usize; self.bands.len() + 1];
-        for &row in &order {
-            places[self.bands.of(row) + 1] += 1;
-        }
-        for band in 0..self.bands.len() {
-            places[band + 1] += places[band];
-        }
+        let mut places: Vec<usize> = [0]
+            .into_iter()
+            .chain(self.bands.cuts().iter().copied())
+            .collect();
         let mut sorted = vec![0; order.len()];
         for row in order {
             let place = &mut places[self.bands.of(row)];

@@ -107,9 +107,12 @@ struct Window<'a, 'b> {
 }
 
 /// Puts rows into batches in their order; the rows that fitted nowhere, in their order. O(rows x columns).
+///
+/// Of several bands of lengths, the rows of one come after the other; `cuts` has the number of rows up to its end.
 pub(super) fn first_fit(
     floor: &mut Floor<'_>,
     order: &[u32],
+    cuts: &[usize],
     threads: usize,
     tick: &mut Tick<'_>,
 ) -> Result<Vec<u32>> {
@@ -120,18 +123,33 @@ pub(super) fn first_fit(
         open: 0,
     };
     window.open_up_to(64);
-    let mut rest = window.pass(order, threads, tick)?;
+    let mut rest = Vec::new();
+    let starts = [0].into_iter().chain(cuts.iter().copied());
+    for (band, (start, stop)) in starts
+        .zip(cuts.iter().copied().chain([order.len()]))
+        .enumerate()
+    {
+        let end = window.floor.shape.end(band);
+        rest.extend(window.pass(&order[start..stop.max(start)], Some(end), threads, tick)?);
+    }
     for _ in 1..PASSES {
         if rest.is_empty() || window.open == 0 {
             break;
         }
-        rest = window.pass(&rest, threads, tick)?;
+        rest = window.pass(&rest, None, threads, tick)?;
     }
     Ok(rest)
 }
 
 impl Window<'_, '_> {
-    fn pass(&mut self, order: &[u32], threads: usize, tick: &mut Tick<'_>) -> Result<Vec<u32>> {
+    /// Puts rows into batches before `end`, by default before each row's own end.
+    fn pass(
+        &mut self,
+        order: &[u32],
+        end: Option<usize>,
+        threads: usize,
+        tick: &mut Tick<'_>,
+    ) -> Result<Vec<u32>> {
         let mut rest = Vec::new();
         for stretch in order.chunks(STRETCH) {
             let pieces = self.floor.conflicts.in_order(stretch, threads, tick)?;
@@ -140,7 +158,8 @@ impl Window<'_, '_> {
                 for (at, group) in (0..).step_by(GROUP).zip(rows.chunks(GROUP)) {
                     self.masks.fetch(piece.between(at, at + group.len()));
                     for (at, &row) in (at..).zip(group) {
-                        if !self.place(row, piece.of(at)) {
+                        let end = end.unwrap_or_else(|| self.floor.end(row));
+                        if !self.place(row, end, piece.of(at)) {
                             rest.push(row);
                         }
                     }
@@ -150,9 +169,9 @@ impl Window<'_, '_> {
         Ok(rest)
     }
 
-    /// Puts a row into the oldest batch that may take it; whether there is one.
-    fn place(&mut self, row: u32, values: &[u32]) -> bool {
-        let before_end = below(self.floor.end(row).saturating_sub(self.first as usize));
+    /// Puts a row into the oldest batch before `end` that may take it; whether there is one.
+    fn place(&mut self, row: u32, end: usize, values: &[u32]) -> bool {
+        let before_end = below(end.saturating_sub(self.first as usize));
         let mut free = self.open & before_end & !self.masks.closed_to(self.first, values);
         while free != 0 {
             let bit = free.trailing_zeros();

@@ -39,6 +39,8 @@ pub(super) struct Bands {
     bands: Vec<Band>,
     /// The band of each row: the last whose batches may take it.
     of: Vec<u16>,
+    /// The rows of each band and of those before it.
+    cuts: Vec<usize>,
 }
 
 impl Bands {
@@ -80,11 +82,23 @@ impl Bands {
             left -= take(&mut counts, band.rows);
         }
         let of = bands_of(lengths.rows, &bands);
-        Ok(Self { bands, of })
+        let mut cuts = vec![0; bands.len()];
+        for &band in &of {
+            cuts[usize::from(band)] += 1;
+        }
+        for band in 1..cuts.len() {
+            cuts[band] += cuts[band - 1];
+        }
+        Ok(Self { bands, of, cuts })
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Band> {
         self.bands.iter()
+    }
+
+    /// The rows of each band and of those before it.
+    pub(super) fn cuts(&self) -> &[usize] {
+        &self.cuts
     }
 
     /// The number of bands.
