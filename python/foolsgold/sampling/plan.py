@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,13 +32,16 @@ class Report:
         left_out: rows in no batch.
         why: the rows left out by reason. "tail": too few were left for one more batch. "conflicts": each
             would have met a row that it must not meet. "small classes", "large classes", "odd rows": their
-            class has too few rows, more than the batches take, or a number that leaves a remainder.
+            class has too few rows, more than the batches take, or a number that leaves a remainder. "not
+            reached": the turns of their source ended before them.
+        by_source: the same for each of several sources, by its number; None where there is one.
     """
 
     used: int
     repeated: int
     left_out: int
     why: dict[str, int]
+    by_source: dict[Any, Report] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -34,7 +34,10 @@ mod _core {
     #[pymodule_export]
     use super::ranking::evaluate;
     #[pymodule_export]
-    use super::sampling::{Packing, num_batches, random_plan, sequential_plan};
+    use super::sampling::{
+        Packing, blend_plan, mix_counts, mix_passes, mix_plan, num_batches, random_plan,
+        sequential_plan,
+    };
     #[pymodule_export]
     use super::texts::Texts;
 

@@ -1,5 +1,6 @@
 //! Batch plans.
 
+mod mix;
 mod packing;
 
 use foolsgold_core::sampling::{self, Batching, Draw, Tail};
@@ -11,6 +12,7 @@ use crate::arrays;
 use crate::enter::enter;
 use crate::error::to_py;
 
+pub(crate) use mix::{blend_plan, mix_counts, mix_passes, mix_plan};
 pub(crate) use packing::Packing;
 
 /// Used, repeated, and left out by reason.
@@ -24,15 +26,18 @@ type Plan<'py> = (
 );
 
 fn pack(py: Python<'_>, plan: sampling::Plan) -> Plan<'_> {
-    let report = plan.report;
-    let why = report.why.iter();
-    let why = why.map(|&(reason, rows)| (reason.name(), rows)).collect();
     (
         arrays::from_vec(py, plan.rows),
         arrays::from_vec(py, plan.offsets),
         plan.fingerprint,
-        (report.used, report.repeated, why),
+        pack_report(plan.report),
     )
+}
+
+fn pack_report(report: sampling::Report) -> Report {
+    let why = report.why.iter();
+    let why = why.map(|&(reason, rows)| (reason.name(), rows)).collect();
+    (report.used, report.repeated, why)
 }
 
 /// Batch size, number of ranks and tail.

@@ -4,11 +4,13 @@
 //! is the same in every epoch, every rank computes the same plan and reads its own part, and going to batch k costs
 //! nothing. What is random depends on the draw alone, row by row.
 
+mod mix;
 mod order;
 mod packing;
 mod plan;
 mod random;
 
+pub use mix::{Mixed, Pass, Piece, Schedule, Stop, blend, counts_in_turn, counts_of_weights, mix};
 pub use packing::{Lengths, Packing, Rules};
 pub use plan::{Batching, Draw, Plan, Reason, Report, Tail};
 pub use random::{random, sequential};

@@ -1,5 +1,6 @@
 //! Laws of batch plans over the public API.
 
 mod common;
+mod mix;
 mod packing;
 mod random;
