@@ -14,6 +14,7 @@ __all__ = [
     "Texts",
     "__version__",
     "available_threads",
+    "blend_plan",
     "build_profile",
     "cpu_features",
     "draw_negatives",
@@ -22,6 +23,9 @@ __all__ = [
     "fingerprint",
     "is_beir",
     "mine",
+    "mix_counts",
+    "mix_passes",
+    "mix_plan",
     "multiply_add_peak",
     "num_batches",
     "pair_scores",
@@ -35,9 +39,12 @@ __version__: str
 build_profile: str
 
 _Progress = Callable[[int, int], object]
-_Plan = tuple[NDArray[np.uint32], NDArray[np.uint64], int, tuple[int, int, list[tuple[str, int]]]]
+_Report = tuple[int, int, list[tuple[str, int]]]
+_Plan = tuple[NDArray[np.uint32], NDArray[np.uint64], int, _Report]
 _Batching = tuple[int, int, str]
 _Draw = tuple[int, int, int]
+_Schedule = tuple[list[int], list[int], bool]
+_Pass = tuple[NDArray[np.uint32], NDArray[np.uint64], list[tuple[str, int]]]
 _Ids = NDArray[np.uint32] | tuple[NDArray[np.int64], NDArray[np.uint32]]
 
 def available_threads() -> int: ...
@@ -80,6 +87,31 @@ class Labels:
     @property
     def fingerprint(self) -> int: ...
     def plan(self, draw: _Draw, *, threads: int, progress: _Progress | None = None) -> _Plan: ...
+
+def mix_counts(
+    lengths: list[int], *, weights: list[float] | None, stop: str | int, whole: int
+) -> list[int]: ...
+def mix_passes(draw: _Draw, *, schedule: _Schedule) -> list[tuple[int, _Draw]]: ...
+def mix_plan(
+    draw: _Draw,
+    passes: list[_Pass],
+    *,
+    schedule: _Schedule,
+    rows: list[int],
+    num_replicas: int,
+    threads: int,
+    progress: _Progress | None = None,
+) -> tuple[_Plan, list[_Report]]: ...
+def blend_plan(
+    draw: _Draw,
+    columns: list[NDArray[np.uint32]],
+    *,
+    rows: list[int],
+    counts: list[int],
+    batching: _Batching,
+    threads: int,
+    progress: _Progress | None = None,
+) -> tuple[_Plan, list[_Report]]: ...
 
 @final
 class Packing:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from foolsgold.training.arguments import BatchSamplers, SentenceTransformerTrainingArguments
+from foolsgold.training.arguments import (
+    BatchSamplers,
+    MultiDatasetBatchSamplers,
+    SentenceTransformerTrainingArguments,
+)
 
-__all__ = ["BatchSamplers", "SentenceTransformerTrainingArguments"]
+__all__ = ["BatchSamplers", "MultiDatasetBatchSamplers", "SentenceTransformerTrainingArguments"]

@@ -10,7 +10,15 @@ import sys
 from pathlib import Path
 
 import torch
-from tests.training.scenario import Classifier, CosineDistance, largest_difference, pairs, trainer_of, weights
+from tests.training.scenario import (
+    Classifier,
+    CosineDistance,
+    largest_difference,
+    pairs,
+    several_of,
+    trainer_of,
+    weights,
+)
 
 from foolsgold.models import SentenceTransformer
 
@@ -47,6 +55,12 @@ def main():
     options = {"gradient_accumulation_steps": 2, "per_device_train_batch_size": 2}
     accumulated = train("accumulated", STATIC, options, 16)
     torch.save(weights(accumulated.model), OUTPUT / f"accumulated-{rank}.pt")
+
+    model = SentenceTransformer(STATIC, device="cpu")
+    losses, data = several_of(16)
+    several = trainer_of(model, OUTPUT / "several", losses, data, {"ddp_backend": "gloo"})
+    several.train()
+    torch.save(weights(several.model), OUTPUT / f"several-{rank}.pt")
 
     whole = weights(train("resume", BERT, RESUMED, 32).model)
     checkpoint = str(OUTPUT / "resume" / "checkpoint-5")

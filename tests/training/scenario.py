@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from datasets import Dataset
 from torch import nn
 
+from foolsgold.losses import MultipleNegativesRankingLoss
 from foolsgold.training import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 
 NOUNS = ("cat", "dog", "bird", "fish", "gold", "iron", "stone", "river")
@@ -62,6 +65,18 @@ def texts_only(num_rows=24):
     return pairs(num_rows).remove_columns("label")
 
 
+def several_of(dimension):
+    """Two data sets, of which one has a loss that owns parameters."""
+    losses = {"a": lambda model: Classifier(model, dimension), "b": CosineDistance}
+    return losses, {"a": pairs(), "b": pairs(16, shift=30)}
+
+
+def scored_and_not():
+    """Two data sets with other columns each: pairs with a score, and pairs without."""
+    renamed = texts_only(16).rename_columns({"first": "query", "second": "answer"})
+    return {"scored": pairs(), "pairs.v1": renamed}
+
+
 def arguments(folder, **options):
     defaults = {
         "output_dir": str(folder),
@@ -86,6 +101,18 @@ def trainer_of(model, folder, loss, train_dataset=None, options=None, **more):
         loss=loss,
         **more,
     )
+
+
+def two_losses(dimension=16):
+    """A loss for each data set of `scored_and_not`; the first owns parameters."""
+    return {"scored": partial(Classifier, dimension=dimension), "pairs.v1": MultipleNegativesRankingLoss}
+
+
+def several(model, folder, options=None, loss=None, train_dataset=None, **more):
+    """A trainer on `scored_and_not`, or on other data sets."""
+    loss = two_losses() if loss is None else loss
+    data = scored_and_not() if train_dataset is None else train_dataset
+    return trainer_of(model, folder, loss, data, options, **more)
 
 
 def weights(module):

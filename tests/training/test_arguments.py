@@ -7,7 +7,11 @@ from tests.training.scenario import arguments
 
 from foolsgold import training_args
 from foolsgold.sampling import RandomBatchSampler
-from foolsgold.training import BatchSamplers, SentenceTransformerTrainingArguments
+from foolsgold.training import (
+    BatchSamplers,
+    MultiDatasetBatchSamplers,
+    SentenceTransformerTrainingArguments,
+)
 
 
 def test_values_that_hold_for_every_run(tmp_path):
@@ -58,4 +62,5 @@ def test_what_cannot_be_is_refused(tmp_path, options, message):
 
 def test_the_fields_names_are_here():
     assert training_args.BatchSamplers is BatchSamplers
+    assert training_args.MultiDatasetBatchSamplers is MultiDatasetBatchSamplers
     assert training_args.SentenceTransformerTrainingArguments is SentenceTransformerTrainingArguments

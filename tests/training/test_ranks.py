@@ -12,6 +12,7 @@ from tests.training.scenario import (
     Classifier,
     largest_difference,
     pairs,
+    several_of,
     trainer_of,
     weights,
 )
@@ -87,6 +88,20 @@ def test_two_ranks_are_one_process_with_a_batch_twice_as_large(output, static_fo
     assert largest_difference(ranks, alone) < 1e-6
     start = SentenceTransformer(static_folder, device="cpu")[0].embedding.weight.detach()
     assert float((alone["model.0.embedding.weight"] - start).abs().max()) > 1e-2
+
+
+def test_a_loss_for_each_data_set_is_the_same_on_two_ranks(output, static_folder, tmp_path):
+    losses, data = several_of(16)
+    model = SentenceTransformer(static_folder, device="cpu")
+    trainer = trainer_of(model, tmp_path, losses, data, {"per_device_train_batch_size": 8})
+    trainer.train()
+    alone = weights(trainer.model)
+    first, second = (torch.load(output / f"several-{rank}.pt") for rank in range(2))
+    assert largest_difference(first, second) == 0
+    assert {"a_loss.head.weight", "model.0.embedding.weight"} <= alone.keys()
+    first.pop("a_loss.num_calls"), alone.pop("a_loss.num_calls")
+    # A step of one data set leaves the head of the other as it is, with ranks and without.
+    assert largest_difference(first, alone) < 1e-6
 
 
 def test_ranks_log_and_evaluate_as_one_process(reports, static_folder, tmp_path):

@@ -376,7 +376,10 @@ def test_options_of_the_transformer_inside_are_reached(tmp_path, tiny_bert):
             lambda m: {"loss": None}, TypeError, "`loss` must be a module or a function", id="no loss"
         ),
         pytest.param(
-            lambda m: {"loss": {"a": CosineDistance(m)}}, TypeError, "`loss` must be .* got dict", id="losses"
+            lambda m: {"loss": {"a": CosineDistance(m)}},
+            ValueError,
+            "`train_dataset` must be a dict with the names of `loss`, a, got Dataset",
+            id="losses",
         ),
         pytest.param(
             lambda m: {"loss": nn.Identity()}, ValueError, "`loss` must have the `model`", id="no model"
@@ -401,10 +404,10 @@ def test_options_of_the_transformer_inside_are_reached(tmp_path, tiny_bert):
             id="stream",
         ),
         pytest.param(
-            lambda m: {"train_dataset": {"a": pairs()}},
+            lambda m: {"train_dataset": {"first": ["a"], "second": ["b"]}},
             TypeError,
-            "`train_dataset` must .* got dict",
-            id="several",
+            r"`train_dataset\['first'\]` must have rows that are dicts, got str",
+            id="columns",
         ),
         pytest.param(
             lambda m: {"eval_dataset": Dataset.from_dict({"a": []})},

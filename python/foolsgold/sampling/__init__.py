@@ -3,6 +3,7 @@
 from foolsgold.sampling.conflict_aware import ConflictAwareBatchSampler
 from foolsgold.sampling.group_by_label import GroupByLabelBatchSampler
 from foolsgold.sampling.like_lengths import LengthBatchSampler
+from foolsgold.sampling.mix import MixSampler, ProportionalBatchSampler, RoundRobinBatchSampler
 from foolsgold.sampling.no_duplicates import NoDuplicatesBatchSampler
 from foolsgold.sampling.pk import PKSampler
 from foolsgold.sampling.plan import Plan, Report
@@ -14,11 +15,14 @@ __all__ = [
     "ConflictAwareBatchSampler",
     "GroupByLabelBatchSampler",
     "LengthBatchSampler",
+    "MixSampler",
     "NoDuplicatesBatchSampler",
     "NoDuplicatesStream",
     "PKSampler",
     "Plan",
+    "ProportionalBatchSampler",
     "RandomBatchSampler",
     "Report",
+    "RoundRobinBatchSampler",
     "SequentialBatchSampler",
 ]

@@ -34,9 +34,10 @@ class Report:
         left_out: rows in no batch.
         why: the rows left out by reason. "tail": too few were left for one more batch. "conflicts": each
             would have met a row that it must not meet. "small classes", "large classes", "odd rows": their
-            class has too few rows, more than the batches take, or a number that leaves a remainder.
+            class has too few rows, more than the batches take, or a number that leaves a remainder. "not
+            reached": the turns of their source ended before them.
         by_label: the same for the rows of each label, without reasons; None where a sampler knows no labels.
-        by_source: the same for the rows of each source, without reasons; None where there is one source.
+        by_source: the same for each of several sources, by its number; None where there is one.
     """
 
     used: int

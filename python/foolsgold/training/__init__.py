@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from foolsgold.training.arguments import BatchSamplers, SentenceTransformerTrainingArguments
+from foolsgold.training.arguments import (
+    BatchSamplers,
+    MultiDatasetBatchSamplers,
+    SentenceTransformerTrainingArguments,
+)
 from foolsgold.training.trainer import SentenceTransformerTrainer
 
-__all__ = ["BatchSamplers", "SentenceTransformerTrainer", "SentenceTransformerTrainingArguments"]
+__all__ = [
+    "BatchSamplers",
+    "MultiDatasetBatchSamplers",
+    "SentenceTransformerTrainer",
+    "SentenceTransformerTrainingArguments",
+]

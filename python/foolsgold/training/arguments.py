@@ -27,6 +27,15 @@ class BatchSamplers(str, Enum):
     """At least two labels in a batch, and two rows of each: for losses that make triplets from labels."""
 
 
+class MultiDatasetBatchSamplers(str, Enum):
+    """Which of several data sets gives the next batch."""
+
+    ROUND_ROBIN = "round_robin"
+    """Each in turn, until one has given all its batches."""
+    PROPORTIONAL = "proportional"
+    """Every batch of every data set once, in random order."""
+
+
 @dataclass
 class SentenceTransformerTrainingArguments(TrainingArguments):  # type: ignore[misc]
     """transformers' `TrainingArguments` for losses over embeddings; all arguments are given by keyword.
@@ -40,7 +49,11 @@ class SentenceTransformerTrainingArguments(TrainingArguments):  # type: ignore[m
         batch_sampler: a `BatchSamplers` member or its value, or a class or function called with `(dataset,
             batch_size, drop_last, valid_label_columns, generator, seed)`, and with `rank` and `num_replicas`
             where it takes them.
-        prompts: text put before each text of every column, or of the columns named.
+        multi_dataset_batch_sampler: for several data sets, a `MultiDatasetBatchSamplers` member or its value,
+            or a class or function called with `(dataset, batch_samplers, generator, seed)` by keyword, and
+            with `rank` and `num_replicas` where it takes them: `functools.partial(MixSampler, weights=...)`.
+        prompts: text put before each text of every column, or of the columns named; of several data sets, one
+            such for each by name.
         cache_tokens: tokenise every distinct text once, before the first step, and keep its tokens in memory
             (4 bytes each); otherwise texts are tokenised in every batch of every epoch.
         learning_rate_mapping: learning rates by regular expression over the names of the loss's parameters
@@ -48,14 +61,19 @@ class SentenceTransformerTrainingArguments(TrainingArguments):  # type: ignore[m
         warmup_ratio: share of all steps, from 0 to 1; the old name of a fractional `warmup_steps`.
 
     Raises:
-        ValueError: for an unknown `batch_sampler`, and for what cannot be had here: `label_smoothing_factor`,
-            `ignore_data_skip` (a resumed run would train on the same batches again).
+        ValueError: for an unknown `batch_sampler` or `multi_dataset_batch_sampler`, and for what cannot be
+            had here: `label_smoothing_factor`, `ignore_data_skip` (a resumed run would train on the same
+            batches again).
     """
 
     batch_sampler: BatchSamplers | str | Callable[..., Any] = field(
         default=BatchSamplers.BATCH_SAMPLER, metadata={"help": "How rows are put into batches."}
     )
-    prompts: str | dict[str, str] | None = field(
+    multi_dataset_batch_sampler: MultiDatasetBatchSamplers | str | Callable[..., Any] = field(
+        default=MultiDatasetBatchSamplers.PROPORTIONAL,
+        metadata={"help": "Which of several data sets gives the next batch."},
+    )
+    prompts: str | dict[str, Any] | None = field(
         default=None, metadata={"help": "Text put before each text, for all columns or by column."}
     )
     cache_tokens: bool = field(
@@ -74,7 +92,10 @@ class SentenceTransformerTrainingArguments(TrainingArguments):  # type: ignore[m
         if self.warmup_ratio is not None:
             self.warmup_steps, self.warmup_ratio = self.warmup_ratio, None
         super().__post_init__()
-        self.batch_sampler = _batch_sampler(self.batch_sampler)
+        self.batch_sampler = _chosen("batch_sampler", BatchSamplers, self.batch_sampler)
+        self.multi_dataset_batch_sampler = _chosen(
+            "multi_dataset_batch_sampler", MultiDatasetBatchSamplers, self.multi_dataset_batch_sampler
+        )
         if self.label_smoothing_factor:
             raise ValueError(f"`label_smoothing_factor` must be 0, got {self.label_smoothing_factor}")
         if self.ignore_data_skip:
@@ -90,18 +111,20 @@ class SentenceTransformerTrainingArguments(TrainingArguments):  # type: ignore[m
             self.dataloader_drop_last = True
 
     def to_dict(self) -> dict[str, Any]:
-        """Map argument names to values that JSON can hold; a callable `batch_sampler` becomes its name."""
+        """Map argument names to values that JSON can hold; a sampler that is callable becomes its name."""
         values: dict[str, Any] = super().to_dict()
-        if callable(self.batch_sampler):
-            values["batch_sampler"] = getattr(self.batch_sampler, "__qualname__", repr(self.batch_sampler))
+        for name in ("batch_sampler", "multi_dataset_batch_sampler"):
+            choice = getattr(self, name)
+            if callable(choice):
+                values[name] = getattr(choice, "__qualname__", repr(choice))
         return values
 
 
-def _batch_sampler(choice: BatchSamplers | str | Callable[..., Any]) -> BatchSamplers | Callable[..., Any]:
+def _chosen(name: str, kind: type[Enum], choice: Any) -> Any:
     if callable(choice):
         return choice
     try:
-        return BatchSamplers(choice)
+        return kind(choice)
     except ValueError:
-        names = ", ".join(member.value for member in BatchSamplers)
-        raise ValueError(f"`batch_sampler` must be one of {names}, or callable, got {choice!r}") from None
+        names = ", ".join(member.value for member in kind)
+        raise ValueError(f"`{name}` must be one of {names}, or callable, got {choice!r}") from None

@@ -28,7 +28,8 @@ _HINTS = {
     "batch_size": "use the `per_device_train_batch_size` of before",
     "gradient_accumulation_steps": "use the `gradient_accumulation_steps` of before",
     "seed": "use the `seed` and `data_seed` of before",
-    "sampler": "use the `batch_sampler` of before",
+    "sampler": "use the `batch_sampler` and `multi_dataset_batch_sampler` of before",
+    "shares": "use the `multi_dataset_batch_sampler` of before",
     "num_batches": "use the `dataloader_drop_last` of before",
 }
 

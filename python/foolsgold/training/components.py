@@ -14,18 +14,21 @@ if TYPE_CHECKING:
 
 
 class ComponentMeans:
-    """Weighted means of named values over steps and ranks; one wait for the device per reading."""
+    """Weighted means of named values over steps and ranks; one wait for the device per reading.
+
+    The mean of a value is over the steps that have it.
+    """
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
-        self._weight = 0.0
+        self._weights: dict[str, float] = {}
 
     def add(self, components: Mapping[str, Tensor], weight: float = 1.0) -> None:
         """Count `components`, scalar tensors, `weight` times."""
         for name, value in components.items():
             weighted = value.detach().float() * weight
             self._sums[name] = self._sums[name] + weighted if name in self._sums else weighted
-        self._weight += weight
+            self._weights[name] = self._weights.get(name, 0.0) + weight
 
     def drain(self, accelerator: Accelerator) -> dict[str, float]:
         """Return the means over all ranks, and start anew; all ranks call it together with the same names."""
@@ -33,7 +36,7 @@ class ComponentMeans:
             return {}
         names = sorted(self._sums)
         sums = torch.stack([self._sums[name] for name in names])
-        own = torch.cat([sums, sums.new_tensor([self._weight])])
-        *totals, weight = accelerator.gather(own.unsqueeze(0)).sum(0).tolist()
-        self._sums, self._weight = {}, 0.0
-        return {name: total / weight for name, total in zip(names, totals, strict=True)}
+        own = torch.stack([sums, sums.new_tensor([self._weights[name] for name in names])])
+        totals, weights = accelerator.gather(own.unsqueeze(0)).sum(0).tolist()
+        self._sums, self._weights = {}, {}
+        return {name: total / weight for name, total, weight in zip(names, totals, weights, strict=True)}

@@ -103,25 +103,8 @@ def training_batches(dataset: Any, args: SentenceTransformerTrainingArguments, b
         ValueError: if there is not one batch for each rank, or texts that change with the epoch are to be
             kept apart.
     """
-    seed = args.seed if args.data_seed is None else args.data_seed
-    factory = _sampler_class(args.batch_sampler)
-    changes = hasattr(dataset, "set_epoch") and not hasattr(dataset, "text_ids_of")
-    if changes and factory is NoDuplicatesBatchSampler:
-        raise ValueError(
-            "`batch_sampler` must be `batch_sampler` for rows that change with the epoch, "
-            f"got `no_duplicates` for a {type(dataset).__name__}"
-        )
-    ranks = {"rank": args.process_index, "num_replicas": args.world_size}
-    knows_ranks = ranks.keys() <= inspect.signature(factory).parameters.keys()
-    sampler = factory(
-        dataset,
-        batch_size=batch_size,
-        drop_last=args.dataloader_drop_last,
-        valid_label_columns=[*LABEL_COLUMNS, *filter(None, [weight_column(dataset[0])])],
-        generator=torch.Generator().manual_seed(seed),
-        seed=seed,
-        **(ranks if knows_ranks else {}),
-    )
+    sampler = batch_sampler(dataset, args, batch_size, rank=args.process_index)
+    knows_ranks = takes_ranks(_sampler_class(args.batch_sampler))
     if not (hasattr(sampler, "seek") and (knows_ranks or args.world_size == 1)):
         sampler = RankBatches(sampler, args.process_index, args.world_size)
     if len(sampler) == 0:
@@ -130,6 +113,45 @@ def training_batches(dataset: Any, args: SentenceTransformerTrainingArguments, b
             f"got {len(dataset)} rows"
         )
     return sampler
+
+
+def batch_sampler(
+    dataset: Any, args: SentenceTransformerTrainingArguments, batch_size: int, *, rank: int | None
+) -> Any:
+    """Build the batch sampler of one data set that `args` asks for.
+
+    Args:
+        dataset: the rows to sample from.
+        args: for the kind of sampler, seed, number of ranks and what to do with a last, smaller batch.
+        batch_size: rows per batch and rank.
+        rank: whose share it gives, if it knows of ranks; None for all.
+
+    Raises:
+        ValueError: if texts that change with the epoch are to be kept apart.
+    """
+    seed = args.seed if args.data_seed is None else args.data_seed
+    factory = _sampler_class(args.batch_sampler)
+    changes = hasattr(dataset, "set_epoch") and not hasattr(dataset, "text_ids_of")
+    if changes and factory is NoDuplicatesBatchSampler:
+        raise ValueError(
+            "`batch_sampler` must be `batch_sampler` for rows that change with the epoch, "
+            f"got `no_duplicates` for a {type(dataset).__name__}"
+        )
+    ranks = {"rank": rank, "num_replicas": args.world_size}
+    return factory(
+        dataset,
+        batch_size=batch_size,
+        drop_last=args.dataloader_drop_last,
+        valid_label_columns=[*LABEL_COLUMNS, *filter(None, [weight_column(dataset[0])])],
+        generator=torch.Generator().manual_seed(seed),
+        seed=seed,
+        **(ranks if takes_ranks(factory) else {}),
+    )
+
+
+def takes_ranks(factory: Callable[..., Any]) -> bool:
+    """Return whether what makes a sampler is to be told of ranks."""
+    return {"rank", "num_replicas"} <= inspect.signature(factory).parameters.keys()
 
 
 def make_loader(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,6 @@ from foolsgold.models.token_rows import TokenRows
 from foolsgold.sampling import NoDuplicatesBatchSampler
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from foolsgold.models.input_module import InputModule
@@ -46,18 +45,13 @@ def columns_of(name: str, dataset: Any) -> Columns:
         )
     if len(dataset) == 0:
         raise ValueError(f"`{name}` must have rows, got none")
+    row = dataset[0]
+    if not isinstance(row, Mapping):
+        raise TypeError(f"`{name}` must have rows that are dicts, got {type(row).__name__}")
     try:
-        return Columns.from_row(dataset[0])
+        return Columns.from_row(row)
     except ValueError as error:
         raise ValueError(f"`{name}`: {error}") from None
-
-
-def check_prompts(prompts: str | Mapping[str, str] | None, columns: list[Columns]) -> None:
-    """Raise ValueError if prompts are given for a column that no data set has."""
-    known = {name for roles in columns for name in roles.texts}
-    for name in prompts if isinstance(prompts, dict) else ():
-        if name not in known:
-            raise ValueError(f"`prompts` must be for text columns ({', '.join(sorted(known))}), got {name!r}")
 
 
 class TextIds:

@@ -8,20 +8,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import set_seed
 
-from foolsgold.data.collator import Collator, ColumnReader
-from foolsgold.data.epoch_rows import EpochRows
 from foolsgold.training.arguments import SentenceTransformerTrainingArguments
+from foolsgold.training.bound_loss import LossByDataset, bound_loss, check_losses, delegate_options
 from foolsgold.training.components import ComponentMeans
+from foolsgold.training.evaluators import prefixed, run_evaluators
 from foolsgold.training.learning_rates import set_learning_rates
 from foolsgold.training.loader import EvaluationBatches, make_loader, training_batches
+from foolsgold.training.prompts import check_prompts, prompts_of
+from foolsgold.training.reading import Reading, epoch_rows, reading_of
 from foolsgold.training.resumable import ResumableTrainer
-from foolsgold.training.rows import TextIds, TokenCache, check_prompts, columns_of, reader_of
-from foolsgold.training.views import views_of
+from foolsgold.training.rows import TextIds, columns_of
+from foolsgold.training.several import (
+    NamedCollator,
+    SeveralDatasets,
+    given_by,
+    sampler_record,
+    several_batches,
+    several_reading,
+    shares_in_words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,14 +51,19 @@ class SentenceTransformerTrainer(ResumableTrainer):
     that the loss owns are trained, synchronised over ranks and saved with checkpoints like all others;
     `save_model` writes the encoder. Columns have their roles by place: see `foolsgold.data.columns.Columns`.
 
+    Several data sets are trained on together as a dict; each batch is of one of them, and
+    `args.multi_dataset_batch_sampler` says of which. `loss` may be a dict of the same names then.
+
     Args:
         model: the encoder; may be left out where `loss` is a module or `model_init` is given.
         args: of the run; None writes to `tmp_trainer` with the defaults.
         train_dataset: rows as dicts, with a length and read by row number, such as a `datasets.Dataset`. One
-            with a `set_epoch` is told the epoch, and its rows may be others in each.
-        eval_dataset: the same, or several by name, for `eval_loss`.
+            with a `set_epoch` is told the epoch, and its rows may be others in each. Several are a dict by
+            name.
+        eval_dataset: the same, for `eval_loss`.
         loss: a module with the encoder inside, called as `loss(sentence_features, labels)`, that returns a
-            scalar or named scalars whose sum is the loss; or a function that makes one of the encoder.
+            scalar or named scalars whose sum is the loss; or a function that makes one of the encoder; or a
+            dict of such by name of the data set.
         evaluator: called as `evaluator(model, output_path=, epoch=, steps=)` after each evaluation, on rank
             0; returns a dict of metrics or one number. Several are called in order.
         data_collator: makes `sentence_features`, `labels` (optional) and `num_rows` of a list of rows, in
@@ -63,8 +77,8 @@ class SentenceTransformerTrainer(ResumableTrainer):
 
     Raises:
         TypeError: if `args`, `loss` or a data set is of the wrong kind.
-        ValueError: if the loss lacks the model, or a data set is empty or has a column that is neither text
-            nor label.
+        ValueError: if the loss lacks the model, a data set is empty or has a column that is neither text nor
+            label, or losses and data sets differ in their names.
     """
 
     # A loss is a mean over its batch; Trainer divides by the number of accumulated batches.
@@ -76,7 +90,7 @@ class SentenceTransformerTrainer(ResumableTrainer):
         args: SentenceTransformerTrainingArguments | None = None,
         train_dataset: Any = None,
         eval_dataset: Any = None,
-        loss: nn.Module | Callable[[Any], nn.Module] | None = None,
+        loss: nn.Module | Callable[[Any], nn.Module] | dict[str, Any] | None = None,
         evaluator: Callable[..., Any] | Sequence[Callable[..., Any]] | None = None,
         data_collator: Callable[[Any], dict[str, Any]] | None = None,
         processing_class: Any = None,
@@ -98,14 +112,23 @@ class SentenceTransformerTrainer(ResumableTrainer):
         self._loss = loss
         self._collate = data_collator
         self._columns: list[tuple[Any, Columns]] = []
-        self._eval_loaders: dict[str, tuple[Any, DataLoader[Any]]] = {}
-        self._train_ids: TextIds | None = None
+        self._eval_loaders: dict[str | None, tuple[Any, DataLoader[Any]]] = {}
+        self._train_ids: dict[str | None, TextIds | None] = {}
+        self._samplers: list[Any] = []
+        self._dataset_names: list[str] = []
+        check_losses(loss, train_dataset, eval_dataset)
         if data_collator is None:
-            datasets = {"train_dataset": train_dataset, **_by_argument(eval_dataset)}
-            self._columns = [
-                (data, columns_of(name, data)) for name, data in datasets.items() if data is not None
-            ]
-            check_prompts(args.prompts, [columns for _, columns in self._columns])
+            given = [*given_by("train_dataset", train_dataset), *given_by("eval_dataset", eval_dataset)]
+            self._columns = [(data, columns_of(argument, data)) for argument, _, data in given]
+            # Only where several data sets are trained on may prompts be by their names.
+            names = [name if isinstance(train_dataset, dict) else None for _, name, _ in given]
+            self._dataset_names = [name for name in dict.fromkeys(names) if name is not None]
+            check_prompts(args.prompts, names, [columns for _, columns in self._columns])
+        if isinstance(train_dataset, dict):
+            train_dataset = SeveralDatasets(train_dataset)
+        if isinstance(loss, dict) and args.world_size > 1:
+            # A step leaves out the parameters of other data sets' losses.
+            args.ddp_find_unused_parameters = True
         self._train_components, self._eval_components = ComponentMeans(), ComponentMeans()
         if model_init is None:
             set_seed(args.seed)  # as Trainer does, but before a loss draws its parameters
@@ -129,64 +152,61 @@ class SentenceTransformerTrainer(ResumableTrainer):
 
     def call_model_init(self, trial: Any = None) -> nn.Module:
         """Make a fresh encoder and the loss around it."""
-        if isinstance(self._loss, nn.Module):
-            raise TypeError(
-                f"`loss` must be a function of the model with `model_init`, got {type(self._loss).__name__}"
-            )
+        for loss in self._loss.values() if isinstance(self._loss, dict) else [self._loss]:
+            if isinstance(loss, nn.Module):
+                raise TypeError(
+                    f"`loss` must be a function of the model with `model_init`, got {type(loss).__name__}"
+                )
         return self._bind_loss(super().call_model_init(trial))
 
     def _bind_loss(self, model: nn.Module | None) -> nn.Module:
         """Make the trained module, and find the encoder inside it."""
-        if not callable(self._loss):
-            raise TypeError(
-                f"`loss` must be a module or a function of the model, got {type(self._loss).__name__}"
-            )
-        if model is None and not isinstance(self._loss, nn.Module):
-            raise ValueError("one of `model` and `model_init` must be given, got neither")
-        loss = self._loss if isinstance(self._loss, nn.Module) else self._loss(model)
-        encoder = getattr(loss, "model", None) if model is None else model
-        if encoder is None or all(encoder is not module for module in loss.modules()):
-            raise ValueError(
-                "`loss` must have the `model` that is trained among its modules, got one without it"
-            )
-        self.encoder = encoder
+        loss, self.encoder = bound_loss(self._loss, model)
         self._eval_loaders.clear()
-        # Trainer looks for these on the trained module.
-        transformer = getattr(encoder, "transformers_model", None)
-        for name in (
-            "activation_checkpointing_enable",
-            "gradient_checkpointing_enable",
-            "get_input_embeddings",
-        ):
-            if hasattr(transformer, name) and not hasattr(loss, name):
-                setattr(loss, name, getattr(transformer, name))
+        delegate_options(loss, self.encoder)
         return loss
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Return this rank's batches of the training data."""
         if self.train_dataset is None:
             raise ValueError("`train_dataset` must be given to train, got None")
-        self.batches = training_batches(self.train_dataset, self.args, self._train_batch_size)
-        loader = self._loader("train_dataset", self.train_dataset, self.batches)
+        dataset, args, size = self.train_dataset, self.args, self._train_batch_size
+        readings: dict[str | None, Reading]
+        if isinstance(dataset, SeveralDatasets):
+            self.batches, self._samplers = several_batches(dataset, args, size)
+            parts = zip(dataset.by_name.items(), self._samplers, strict=True)
+            readings = {name: self._reading(name, data, sampler) for (name, data), sampler in parts}
+            reading = several_reading(dataset, readings)
+        else:
+            self.batches = training_batches(dataset, args, size)
+            reading = self._reading(None, dataset, self.batches)
+            readings = {None: reading}
+        self._train_ids = {name: own.ids for name, own in readings.items()}
+        loader = make_loader(reading.reader, self.batches, reading.collate, args)
         if self.is_world_process_zero():
             self._log_start(len(loader))
         return loader
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
         """Return this rank's batches of `eval_dataset`, of the one of that name, or of the trainer's own."""
-        if isinstance(eval_dataset, str):
-            name, dataset = f"eval_dataset[{eval_dataset!r}]", self.eval_dataset[eval_dataset]
-        else:
-            name, dataset = "eval_dataset", self.eval_dataset if eval_dataset is None else eval_dataset
+        dataset, name = self.eval_dataset if eval_dataset is None else eval_dataset, None
+        if isinstance(dataset, str):
+            dataset, name = self.eval_dataset[dataset], dataset
         if isinstance(dataset, list) and not dataset:
             return DataLoader(dataset)  # type: ignore[arg-type]
+        name = self._name_of(dataset) if name is None else name
         known, loader = self._eval_loaders.get(name, (None, None))
         if loader is None or known is not dataset:
             args = self.args
             sampler = EvaluationBatches(
                 len(dataset), args.eval_batch_size, args.seed, args.process_index, args.world_size
             )
-            loader = self._loader(name, dataset, sampler)
+            self._check_rows_are_its_own(dataset)
+            reading = self._reading(name, dataset, sampler)
+            collate = reading.collate
+            if isinstance(self.model, LossByDataset):
+                collate = NamedCollator({name: collate}, name)
+            loader = make_loader(reading.reader, sampler, collate, args)
             self._eval_loaders[name] = (dataset, loader)
         # Else accelerate takes every evaluation for another epoch.
         loader.set_epoch(0)  # type: ignore[attr-defined]
@@ -196,58 +216,43 @@ class SentenceTransformerTrainer(ResumableTrainer):
         """Return this rank's batches of `test_dataset`."""
         return self.get_eval_dataloader(test_dataset)
 
-    def _loader(self, name: str, dataset: Any, sampler: Any) -> DataLoader[Any]:
-        rows = self._rows(dataset, sampler)
-        reader, collate = rows, self._collate
-        if collate is None:
-            columns = self._columns_of(dataset) or columns_of(name, dataset)
-            ids = TextIds(dataset, columns, sampler)
-            is_fixed = rows is dataset
-            if sampler is self.batches:
-                self._train_ids = ids if is_fixed else None
-            self._check_weights(columns)
-            views = views_of(self.model, self.encoder)
-            masks = any(getattr(module, "mask_by_identity", False) for module in self.model.modules())
-            frozen = any(getattr(module, "frozen_models", ()) for module in self.model.modules())
-            tokens = self._token_cache(dataset, columns) if self.args.cache_tokens else None
-            beside = [name for name in (columns.label, columns.weight) if name is not None]
-            names = None if tokens is None else [*(columns.texts if views else ()), *beside]
-            reader = ColumnReader(rows, ids.by_column if is_fixed and (masks or frozen) else None, names)
-            tokenizer = reader_of(self.encoder) or self.encoder
-            known = ids.known_positives if is_fixed and masks else None
-            collate = Collator(tokenizer.preprocess, columns, self.args.prompts, tokens, views, known)
-        return make_loader(reader, sampler, collate, self.args)
+    def _reading(self, name: str | None, dataset: Any, sampler: Any) -> Reading:
+        """Return how a data set is read, the one of that name where there are several."""
+        args = self.args
+        if self._collate is not None:
+            return Reading(epoch_rows(dataset, args.cache_tokens), self._collate)
+        columns = self._columns_of(dataset) or columns_of("eval_dataset", dataset)
+        return reading_of(
+            dataset,
+            columns,
+            self.model.of(str(name)) if isinstance(self.model, LossByDataset) else self.model,
+            self.encoder,
+            prompts_of(args.prompts, name, self._dataset_names),
+            ids=TextIds(dataset, columns, sampler),
+            cache_tokens=args.cache_tokens,
+            progress=not args.disable_tqdm and self.is_world_process_zero(),
+        )
 
-    def _rows(self, dataset: Any, sampler: Any) -> Any:
-        """Return what reads a data set's rows at the epoch of the run, where they are others in each."""
-        if not hasattr(dataset, "set_epoch"):
-            return dataset
-        kind = type(dataset).__name__
-        if self.args.cache_tokens:
-            raise ValueError(f"`cache_tokens` must be False for rows that change with the epoch, got {kind}")
-        if sampler is not self.batches and dataset is self.train_dataset:
+    def _name_of(self, dataset: Any) -> str | None:
+        """Return the name of one of the trainer's data sets; None where names play no part."""
+        of_training = getattr(self.train_dataset, "by_name", None)
+        known = [*given_by("train_dataset", of_training), *given_by("eval_dataset", self.eval_dataset)]
+        name = next((name for _, name, own in known if own is dataset), None)
+        if name is None and isinstance(self.model, LossByDataset):
             raise ValueError(
-                f"`eval_dataset` must be another object than `train_dataset`, got one {kind} for both, whose "
-                "rows change with the epoch\nhint: `copy.copy(train_dataset)`"
+                "`eval_dataset` must be one of the trainer's own data sets where there is a loss for each, "
+                f"got another {type(dataset).__name__}"
             )
-        return EpochRows(dataset)
+        return name
 
-    def _check_weights(self, columns: Columns) -> None:
-        if columns.weight and not any(getattr(part, "weighs_rows", False) for part in self.model.modules()):
+    def _check_rows_are_its_own(self, dataset: Any) -> None:
+        trained = getattr(self.train_dataset, "datasets", [self.train_dataset])
+        if hasattr(dataset, "set_epoch") and any(dataset is own for own in trained):
             raise ValueError(
-                f"`loss` must weigh rows for a column `{columns.weight}`, got {type(self.model).__name__}\n"
-                f"hint: remove it (`dataset.remove_columns({columns.weight!r})`)"
+                "`eval_dataset` must be another object than `train_dataset`, got one "
+                f"{type(dataset).__name__} for both, whose rows change with the epoch\n"
+                "hint: `copy.copy(train_dataset)`"
             )
-
-    def _token_cache(self, dataset: Any, columns: Columns) -> TokenCache:
-        reader = reader_of(self.encoder)
-        if reader is None:
-            raise ValueError(
-                "`cache_tokens` must be False for a model with a `preprocess` of its own, "
-                f"got {type(self.encoder).__name__}"
-            )
-        progress = not self.args.disable_tqdm and self.is_world_process_zero()
-        return TokenCache(reader, dataset, columns, self.args.prompts, progress=progress)
 
     def _columns_of(self, dataset: Any) -> Columns | None:
         return next((columns for data, columns in self._columns if data is dataset), None)
@@ -255,21 +260,29 @@ class SentenceTransformerTrainer(ResumableTrainer):
     def batches_record(self) -> dict[str, Any]:
         """Describe, in values that JSON can hold, what decides which rows come in which step."""
         args = self.args
+        prints = {name: None if ids is None else ids.fingerprint for name, ids in self._train_ids.items()}
+        several = isinstance(self.train_dataset, SeveralDatasets)
+        kind = type(getattr(self.batches, "sampler", self.batches)).__name__
         return {
-            "fingerprint": None if self._train_ids is None else self._train_ids.fingerprint,
+            "fingerprint": [list(item) for item in prints.items()] if several else prints[None],
             "num_rows": len(self.train_dataset),
-            "sampler": type(getattr(self.batches, "sampler", self.batches)).__name__,
+            "sampler": kind,
             "seed": args.seed if args.data_seed is None else args.data_seed,
             "batch_size": self._train_batch_size,
             "world_size": args.world_size,
             "gradient_accumulation_steps": args.gradient_accumulation_steps,
             "num_batches": len(self.batches),
+            **(sampler_record(self.batches, self._samplers) if several else {}),
         }
 
     def _log_start(self, num_batches: int) -> None:
-        args, columns = self.args, self._columns_of(self.train_dataset)
-        rows = self._train_batch_size
+        args, rows, columns = self.args, self._train_batch_size, self._columns_of(self.train_dataset)
         per_step = rows * args.world_size * args.gradient_accumulation_steps
+        beside = ""
+        if columns is not None:
+            beside = f", {per_step * len(columns.texts)} texts: {', '.join(columns.texts)}"
+        elif isinstance(self.train_dataset, SeveralDatasets):
+            beside = shares_in_words(self.train_dataset, self.batches)
         logger.info(
             "%d rows, %d batches per process and epoch; "
             "a step has %d rows (%d x %d processes x %d accumulated)%s; "
@@ -280,7 +293,7 @@ class SentenceTransformerTrainer(ResumableTrainer):
             rows,
             args.world_size,
             args.gradient_accumulation_steps,
-            "" if columns is None else f", {per_step * len(columns.texts)} texts: {', '.join(columns.texts)}",
+            beside,
             rows,
         )
 
@@ -299,11 +312,14 @@ class SentenceTransformerTrainer(ResumableTrainer):
             for module in model.modules():
                 if callable(set_step := getattr(module, "set_training_step", None)):
                     set_step(self.state.global_step * self.args.gradient_accumulation_steps + micro_batch)
-        output = model(inputs["sentence_features"], inputs.get("labels"))
+        # A loss by data set is called with the name too, and its components are logged under it.
+        name = inputs.get("dataset_name") if isinstance(self.model, LossByDataset) else None
+        output = model(inputs["sentence_features"], inputs.get("labels"), *([] if name is None else [name]))
         components = output if isinstance(output, dict) else {}
         loss = torch.stack([value.float() for value in output.values()]).sum() if components else output
         if model.training:
-            self._train_components.add(components)
+            of_dataset = "" if name is None else f"{name}_"
+            self._train_components.add({of_dataset + part: value for part, value in components.items()})
             self._check_synchronised([*components.values()] or [loss])
         else:
             self._eval_components.add({**components, "loss": loss}, inputs.get("num_rows", 1))
@@ -347,25 +363,15 @@ class SentenceTransformerTrainer(ResumableTrainer):
             output.metrics[f"{metric_key_prefix}_{name}"] = value
         several = isinstance(self.eval_dataset, dict) and metric_key_prefix.startswith("eval_")
         if not several or metric_key_prefix == f"eval_{next(iter(self.eval_dataset))}":
-            output.metrics.update(self._run_evaluators("eval" if several else metric_key_prefix))
+            found = run_evaluators(
+                self.evaluators if self.is_world_process_zero() else (),
+                self.encoder,
+                Path(self.args.output_dir) / "eval",
+                epoch=-1 if self.state.epoch is None else self.state.epoch,
+                steps=self.state.global_step,
+            )
+            output.metrics.update(prefixed(found, "eval" if several else metric_key_prefix))
         return output
-
-    def _run_evaluators(self, prefix: str) -> dict[str, float]:
-        metrics: dict[str, float] = {}
-        if self.evaluators and self.is_world_process_zero():
-            folder = Path(self.args.output_dir) / "eval"
-            folder.mkdir(parents=True, exist_ok=True)
-            epoch = -1 if self.state.epoch is None else self.state.epoch
-            for evaluator in self.evaluators:
-                result = evaluator(
-                    self.encoder, output_path=str(folder), epoch=epoch, steps=self.state.global_step
-                )
-                metrics.update(result if isinstance(result, dict) else {"evaluator": result})
-        shared = broadcast_object_list([metrics])[0]
-        return {
-            name if name.startswith(f"{prefix}_") else f"{prefix}_{name}": value
-            for name, value in shared.items()
-        }
 
     def create_optimizer(self, model: nn.Module | None = None) -> Optimizer:
         """Build the optimiser of `args`, with the learning rates of `learning_rate_mapping`."""
@@ -384,9 +390,3 @@ class SentenceTransformerTrainer(ResumableTrainer):
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Write nothing: Trainer's card is of a `transformers` model; the encoder's folder has its own."""
-
-
-def _by_argument(eval_dataset: Any) -> dict[str, Any]:
-    if isinstance(eval_dataset, dict):
-        return {f"eval_dataset[{name!r}]": dataset for name, dataset in eval_dataset.items()}
-    return {"eval_dataset": eval_dataset}

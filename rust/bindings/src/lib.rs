@@ -38,6 +38,8 @@ mod _core {
         Labels, Packing, fingerprint, num_batches, random_plan, sequential_plan, tally,
     };
     #[pymodule_export]
+    use super::sampling::{blend_plan, mix_counts, mix_passes, mix_plan};
+    #[pymodule_export]
     use super::sampling::{draw_negatives, draw_negatives_of_row};
     #[pymodule_export]
     use super::texts::Texts;

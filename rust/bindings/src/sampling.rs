@@ -1,6 +1,7 @@
 //! Batch plans.
 
 mod labels;
+mod mix;
 mod negatives;
 mod packing;
 
@@ -14,6 +15,7 @@ use crate::enter::enter;
 use crate::error::to_py;
 
 pub(crate) use labels::{Labels, tally};
+pub(crate) use mix::{blend_plan, mix_counts, mix_passes, mix_plan};
 pub(crate) use negatives::{draw_negatives, draw_negatives_of_row};
 pub(crate) use packing::Packing;
 
@@ -28,15 +30,18 @@ type Plan<'py> = (
 );
 
 fn pack(py: Python<'_>, plan: sampling::Plan) -> Plan<'_> {
-    let report = plan.report;
-    let why = report.why.iter();
-    let why = why.map(|&(reason, rows)| (reason.name(), rows)).collect();
     (
         arrays::from_vec(py, plan.rows),
         arrays::from_vec(py, plan.offsets),
         plan.fingerprint,
-        (report.used, report.repeated, why),
+        pack_report(plan.report),
     )
+}
+
+fn pack_report(report: sampling::Report) -> Report {
+    let why = report.why.iter();
+    let why = why.map(|&(reason, rows)| (reason.name(), rows)).collect();
+    (report.used, report.repeated, why)
 }
 
 /// Batch size, number of ranks and tail.

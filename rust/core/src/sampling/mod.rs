@@ -5,6 +5,7 @@
 //! nothing. What is random depends on the draw alone, row by row.
 
 mod labels;
+mod mix;
 mod negatives;
 mod order;
 mod packing;
@@ -13,6 +14,7 @@ mod random;
 mod tally;
 
 pub use labels::{Imbalance, Labels, Units};
+pub use mix::{Mixed, Pass, Piece, Schedule, Stop, blend, counts_in_turn, counts_of_weights, mix};
 pub use negatives::{Weighting, draw_negatives, draw_row};
 pub use packing::{Lengths, Packing, Rules};
 pub use plan::{Batching, Draw, Plan, Reason, Report, Tail};

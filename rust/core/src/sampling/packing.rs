@@ -189,9 +189,10 @@ impl Packing {
     /// Batches of different rows, with room where no more could be placed, and the rows that have no place.
     fn fill(&self, key: Key, threads: usize, tick: &mut Tick<'_>) -> Result<(Floor<'_>, Vec<u32>)> {
         let (order, spare) = self.order(key.fold(stream::SHUFFLE), threads, tick)?;
+        let (order, ends) = self.by_band(order);
         let quotas = self.quotas.clone();
         let mut floor = Floor::new(&self.conflicts, &self.shape, &self.bands, quotas);
-        let mut rest = first_fit::first_fit(&mut floor, &order, self.bands.cuts(), threads, tick)?;
+        let mut rest = first_fit::first_fit(&mut floor, &order, &ends, threads, tick)?;
         drop(order);
         rest.extend(spare);
         let rest = sweep::sweep(&mut floor, rest, key, tick)?;
@@ -208,7 +209,7 @@ impl Packing {
         } else {
             self.spread(&order, limit, key.fold(0), threads, tick)?
         };
-        Ok((self.by_band(order), spare))
+        Ok((order, spare))
     }
 
     /// The same rows with those of frequent values, and of each source, at even distances.
@@ -259,22 +260,28 @@ impl Packing {
         Ok((order, spare))
     }
 
-    /// The same rows, band after band.
-    fn by_band(&self, order: Vec<u32>) -> Vec<u32> {
+    /// The same rows, band after band, and how many there are up to each band's end.
+    fn by_band(&self, order: Vec<u32>) -> (Vec<u32>, Vec<usize>) {
         if self.bands.len() < 2 {
-            return order;
+            let end = order.len();
+            return (order, vec![end]);
         }
-        let mut places: Vec<usize> = [0]
-            .into_iter()
-            .chain(self.bands.cuts().iter().copied())
-            .collect();
+        let mut places = vec![0usize; self.bands.len() + 1];
+        for &row in &order {
+            places[self.bands.of(row) + 1] += 1;
+        }
+        for band in 0..self.bands.len() {
+            places[band + 1] += places[band];
+        }
         let mut sorted = vec![0; order.len()];
         for row in order {
             let place = &mut places[self.bands.of(row)];
             sorted[*place] = row;
             *place += 1;
         }
-        sorted
+        // The place after a band's last row is where it ends.
+        places.pop();
+        (sorted, places)
     }
 
     /// Where conflicts are dense, brings the number of batches to what one plan fills or needs.

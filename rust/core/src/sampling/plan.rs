@@ -186,9 +186,21 @@ pub enum Reason {
     LargeClass,
     /// Its class's rows do not divide into equal groups.
     OddRows,
+    /// The turns of its source ended before it.
+    NotReached,
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 6] = [
+        Self::Tail,
+        Self::Conflicts,
+        Self::SmallClass,
+        Self::LargeClass,
+        Self::OddRows,
+        Self::NotReached,
+    ];
+
     /// The reason in words.
     pub fn name(self) -> &'static str {
         match self {
@@ -197,6 +209,7 @@ impl Reason {
             Self::SmallClass => "small classes",
             Self::LargeClass => "large classes",
             Self::OddRows => "odd rows",
+            Self::NotReached => "not reached",
         }
     }
 }

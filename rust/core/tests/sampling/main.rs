@@ -3,6 +3,7 @@
 mod common;
 mod labels;
 mod labels_refused;
+mod mix;
 mod negatives;
 mod packing;
 mod random;

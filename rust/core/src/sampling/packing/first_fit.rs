@@ -108,11 +108,11 @@ struct Window<'a, 'b> {
 
 /// Puts rows into batches in their order; the rows that fitted nowhere, in their order. O(rows x columns).
 ///
-/// Of several bands of lengths, the rows of one come after the other; `cuts` has the number of rows up to its end.
+/// Of several bands of lengths, the rows of one come after the other; `ends` has the number of rows up to its end.
 pub(super) fn first_fit(
     floor: &mut Floor<'_>,
     order: &[u32],
-    cuts: &[usize],
+    ends: &[usize],
     threads: usize,
     tick: &mut Tick<'_>,
 ) -> Result<Vec<u32>> {
@@ -124,13 +124,11 @@ pub(super) fn first_fit(
     };
     window.open_up_to(64);
     let mut rest = Vec::new();
-    let starts = [0].into_iter().chain(cuts.iter().copied());
-    for (band, (start, stop)) in starts
-        .zip(cuts.iter().copied().chain([order.len()]))
-        .enumerate()
-    {
+    let mut start = 0;
+    for (band, &stop) in ends.iter().enumerate() {
         let end = window.floor.shape.end(band);
-        rest.extend(window.pass(&order[start..stop.max(start)], Some(end), threads, tick)?);
+        rest.extend(window.pass(&order[start..stop], Some(end), threads, tick)?);
+        start = stop;
     }
     for _ in 1..PASSES {
         if rest.is_empty() || window.open == 0 {

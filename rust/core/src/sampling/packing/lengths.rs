@@ -36,11 +36,9 @@ pub(super) struct Band {
 /// All bands, the longest rows first.
 #[derive(Debug, Default)]
 pub(super) struct Bands {
-    bands: Vec<Band>,
+    all: Vec<Band>,
     /// The band of each row: the last whose batches may take it.
     of: Vec<u16>,
-    /// The rows of each band and of those before it.
-    cuts: Vec<usize>,
 }
 
 impl Bands {
@@ -82,28 +80,16 @@ impl Bands {
             left -= take(&mut counts, band.rows);
         }
         let of = bands_of(lengths.rows, &bands);
-        let mut cuts = vec![0; bands.len()];
-        for &band in &of {
-            cuts[usize::from(band)] += 1;
-        }
-        for band in 1..cuts.len() {
-            cuts[band] += cuts[band - 1];
-        }
-        Ok(Self { bands, of, cuts })
+        Ok(Self { all: bands, of })
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Band> {
-        self.bands.iter()
-    }
-
-    /// The rows of each band and of those before it.
-    pub(super) fn cuts(&self) -> &[usize] {
-        &self.cuts
+        self.all.iter()
     }
 
     /// The number of bands.
     pub(super) fn len(&self) -> usize {
-        self.bands.len()
+        self.all.len()
     }
 
     /// The band of a row, 0 where there are none.
@@ -226,8 +212,8 @@ mod tests {
         assert!(found.len() > 10);
         for (row, &length) in (0..).zip(&rows) {
             let band = found.of(row);
-            assert!(length <= found.bands[band].longest);
-            let next = found.bands.get(band + 1);
+            assert!(length <= found.all[band].longest);
+            let next = found.all.get(band + 1);
             assert!(next.is_none_or(|next| length > next.longest));
         }
         Ok(())
