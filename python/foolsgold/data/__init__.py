@@ -2,6 +2,7 @@
 
 - `read`, `read_pairs`: files as Arrow tables, and as pairs to train on.
 - `Texts`: every distinct text as one number.
+- `token_lengths`: tokens by row, for batches of like lengths.
 - `read_docstrings`: a corpus that every machine has.
 - `DenoisingAutoEncoderDataset`, `delete_words`: damaged sentences beside the original ones.
 - `DrawnNegatives`: rows with some of their negatives, others in each epoch.
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from foolsgold.data.docstrings import read_docstrings
     from foolsgold.data.drawn_negatives import DrawnNegatives
     from foolsgold.data.files import read
+    from foolsgold.data.lengths import token_lengths
     from foolsgold.data.pairs import Pairs, read_pairs
     from foolsgold.data.texts import Texts
 
@@ -33,6 +35,7 @@ __all__ = [
     "read",
     "read_docstrings",
     "read_pairs",
+    "token_lengths",
 ]
 
 __getattr__ = getter(
@@ -47,5 +50,6 @@ __getattr__ = getter(
         "read": "foolsgold.data.files",
         "read_docstrings": "foolsgold.data.docstrings",
         "read_pairs": "foolsgold.data.pairs",
+        "token_lengths": "foolsgold.data.lengths",
     },
 )

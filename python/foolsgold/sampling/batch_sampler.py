@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from foolsgold.sampling.plan import Plan, Report
 
+    Progress = Callable[[int, int], object]
+    Planner = Callable[[tuple[int, int, int], Progress | None], Plan]
+
 
 class PlannedBatchSampler(Sampler[list[int]]):
     """A batch sampler that reads a plan.
@@ -66,9 +69,12 @@ class PlannedBatchSampler(Sampler[list[int]]):
         stream: as given.
     """
 
-    _progress: Callable[[int, int], object] | None = None
+    _progress: Progress | None = None
     """What a plan that is made tells its progress to: a subclass hands it to the core, which stops where it
     raises."""
+
+    _plans_ahead = True
+    """Whether a thread may make the next epoch's plan."""
 
     def __init__(
         self,
@@ -252,21 +258,23 @@ class PlannedBatchSampler(Sampler[list[int]]):
 
     def _plan_ahead(self, cursor: Cursor) -> bool:
         """Let the plan of the epoch after `cursor` be made in a thread; False if that must be tried again."""
-        if cursor is not self._cursor:
+        if cursor is not self._cursor or not self._plans_ahead:
             return True
         # The thread has a copy: the sampler can be let go, which stops the thread, or be told something else.
-        planner = object.__new__(type(self))
-        planner.__dict__ = {**self.__dict__, "_plan": None, "_ahead": None}
-        return self._ahead.begin((self.seed, cursor.epoch + 1, self.stream), partial(_make_plan, planner))
+        return self._ahead.begin((self.seed, cursor.epoch + 1, self.stream), self._planner())
+
+    def _planner(self) -> Planner:
+        """Return what makes plans as this sampler does, and shares its data, but not its position."""
+        copy = object.__new__(type(self))
+        copy.__dict__ = {**self.__dict__, "_plan": None, "_ahead": None}
+        return partial(_make_plan, copy)
 
     def __getstate__(self) -> dict[str, Any]:
         # Plans are made again: a worker process gets ids and numbers only.
         return {**self.__dict__, "_plan": None, "_ahead": Ahead(), "_cursor": replace(self._cursor)}
 
 
-def _make_plan(
-    planner: PlannedBatchSampler, draw: tuple[int, int, int], progress: Callable[[int, int], object]
-) -> Plan:
+def _make_plan(planner: PlannedBatchSampler, draw: tuple[int, int, int], progress: Progress | None) -> Plan:
     planner._progress = progress
     return planner._make_plan(draw)
 

@@ -33,7 +33,8 @@ class LengthBatchSampler(PackedBatchSampler):
         valid_label_columns: taken because samplers of the field have it; not read.
         generator: taken because samplers of the field have it; the batches depend on `seed` alone.
         seed: 0 to 2^64 - 1; with epoch and stream it decides the batches, on every platform.
-        lengths: tokens by row, (rows,) integers, or the name of a column of them; see `token_lengths`.
+        lengths: tokens by row, (rows,) integers, or the name of a column of them; see
+            `foolsgold.data.token_lengths`.
         max_tokens: the most tokens of a batch: its rows times the longest of their lengths.
         max_padding: the share of a band's longest row by which others may be shorter, 0 to 1.
         tail: in place of `drop_last`: "drop", "short" or "refill".

@@ -12,7 +12,7 @@ from foolsgold.sampling.batch_sampler import PlannedBatchSampler
 from foolsgold.sampling.no_duplicates import NoDuplicatesBatchSampler
 from foolsgold.sampling.plan import CorePlan, Plan, Report
 from foolsgold.sampling.shares import Shares, Stop
-from foolsgold.sampling.sources import batch_size_of, check_alike, shared_ids, sources_of
+from foolsgold.sampling.sources import PlannedSource, batch_size_of, check_alike, shared_ids, sources_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,6 +124,8 @@ class MixSampler(PlannedBatchSampler):
         self.mode: Mode = mode
         self.num_rows = [len(source) for source in datasets]
         self.sources = sources_of(batch_samplers, self.num_replicas)
+        # What a sampler of others does when it is iterated is unknown: a thread leaves it alone.
+        self._plans_ahead = all(isinstance(source, PlannedSource) for source in self.sources)
         self._ids: list[NDArray[np.uint32]] = []
         shares = Shares(weights=weights, temperature=temperature, sizes=sizes, stop=stop)
         if mode == "mixed":
@@ -162,13 +164,16 @@ class MixSampler(PlannedBatchSampler):
                     counts=self.counts,
                     batching=self._batching,
                     threads=self.threads,
+                    progress=self._progress,
                 )
             )
         schedule = (self._lengths, self.counts, self._is_cyclic)
         draws: list[list[tuple[int, int, int]]] = [[] for _ in self.sources]
         for number, own in _core.mix_passes(draw, schedule=schedule):
             draws[number].append(own)
-        passes = [source.passes(own) for source, own in zip(self.sources, draws, strict=True) if own]
+        passes = [
+            source.passes(own, self._progress) for source, own in zip(self.sources, draws, strict=True) if own
+        ]
         return _named(
             *_core.mix_plan(
                 draw,
@@ -177,6 +182,7 @@ class MixSampler(PlannedBatchSampler):
                 rows=self.num_rows,
                 num_replicas=self.num_replicas,
                 threads=self.threads,
+                progress=self._progress,
             )
         )
 

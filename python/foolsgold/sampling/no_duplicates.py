@@ -124,6 +124,7 @@ class NoDuplicatesBatchSampler(PackedBatchSampler):
             if texts is None:
                 raise ValueError("`dataset` must have texts of its own to normalise, got ids")
             ids = ids.merged(texts.twins(threads=threads, progress=progress))
+        self._is_normalized = normalize_texts
         self._fingerprint = ids.fingerprint
         super().__init__(
             ids,
@@ -147,6 +148,12 @@ class NoDuplicatesBatchSampler(PackedBatchSampler):
     """One array of ids (number of rows,) a column of texts; equal for equal texts, across the columns too.
 
     Of drawn negatives, those of epoch 0."""
+
+    @property
+    def has_more_rules(self) -> bool:
+        """Whether more keeps rows apart, or brings them together, than one text in each column."""
+        is_plain = len(self._columns) == len(self.text_ids) and not self._is_normalized
+        return not (is_plain and self._pairs is None and self._lengths is None and self._drawn is None)
 
     def _packing_of(self, epoch: int) -> _core.Packing:
         if self._drawn is None or epoch == 0:

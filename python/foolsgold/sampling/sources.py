@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from foolsgold.sampling.batch_sampler import Progress
+
 Pass = tuple["NDArray[np.uint32]", "NDArray[np.uint64]", list[tuple[str, int]]]
 """Rows, where each batch begins, and rows in no batch by reason."""
 
@@ -48,9 +50,10 @@ class PlannedSource:
         self.sampler = sampler
         self.num_steps = len(sampler) // num_replicas
 
-    def passes(self, draws: Sequence[tuple[int, int, int]]) -> list[Pass]:
+    def passes(self, draws: Sequence[tuple[int, int, int]], progress: Progress | None) -> list[Pass]:
         """Return the plans of some passes; the epoch of a draw is the number of a pass."""
-        plans = (self.sampler._make_plan(draw) for draw in draws)
+        make_plan = self.sampler._planner()
+        plans = (make_plan(draw, progress) for draw in draws)
         return [(plan.rows, plan.offsets, list(plan.report.why.items())) for plan in plans]
 
     def options(self) -> dict[str, Any]:
@@ -80,7 +83,7 @@ class IteratedSource:
         self._kept: dict[int, Pass] = {}
         self._lock = threading.Lock()
 
-    def passes(self, draws: Sequence[tuple[int, int, int]]) -> list[Pass]:
+    def passes(self, draws: Sequence[tuple[int, int, int]], progress: Progress | None) -> list[Pass]:
         """Return the batches of some passes; the epoch of a draw is the number of a pass."""
         with self._lock:
             numbers = [number for _, number, _ in draws]
@@ -153,6 +156,12 @@ def check_alike(samplers: Sequence[Any]) -> None:
             "`batch_samplers` must all be RandomBatchSampler or all NoDuplicatesBatchSampler in the mode "
             f"`mixed`, got {', '.join(kinds)}"
         )
+    for sampler in samplers:
+        if isinstance(sampler, NoDuplicatesBatchSampler) and sampler.has_more_rules:
+            raise ValueError(
+                "`batch_samplers` must keep equal texts apart and nothing else in the mode `mixed`, got one "
+                "with lengths, conflicts, lists of texts or `normalize_texts`"
+            )
     sizes = [batch_size_of(sampler) for sampler in samplers]
     if len(set(sizes)) > 1:
         raise ValueError(f"`batch_samplers` must have one batch size in the mode `mixed`, got {sizes}")

@@ -81,7 +81,7 @@ class NoDuplicatesStream(IterableDataset[Any]):
         >>> len(batches), all(first["answer"] != second["answer"] for first, second in batches)
         (4, True)
         >>> stream.report
-        Report(used=8, repeated=0, left_out=0, why={})
+        Report(used=8, repeated=0, left_out=0, why={}, by_label=None, by_source=None)
     """
 
     def __init__(
