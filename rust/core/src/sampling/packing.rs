@@ -8,6 +8,7 @@
 
 mod batches;
 mod conflicts;
+mod counts;
 mod exchange;
 mod first_fit;
 mod floor;
@@ -27,6 +28,7 @@ use crate::sampling::plan::{Batching, Draw, Plan, Report, Tail};
 use crate::tick::Tick;
 use crate::view::{IdColumn, check_rows};
 use conflicts::Conflicts;
+use counts::{count_distinct, num_batches, too_dense};
 use floor::Floor;
 use lengths::Bands;
 use quotas::Quotas;
@@ -286,8 +288,9 @@ impl Packing {
 
     /// Where conflicts are dense, brings the number of batches to what one plan fills or needs.
     ///
-    /// Where batches of like lengths are more than twice the rows that any row conflicts with, there always is a full
-    /// batch that takes any row for one that any other batch takes.
+    /// Where batches are more than twice the rows that any row conflicts with, there always is a full batch that takes
+    /// any row for one that any other batch takes. Of like lengths there may be fewer; that each row of a value has one
+    /// of its own is asked of them, and that exchange fails there is left to rows that come twice.
     fn try_out(&mut self, is_given: bool, threads: usize, tick: &mut Tick<'_>) -> Result<()> {
         let reach = 2 * self.conflicts.most_conflicts() + 1;
         let fewest = (0..self.bands.len().max(1)).map(|band| {
@@ -296,7 +299,9 @@ impl Packing {
                 .map_or(0, |before| self.shape.end(before));
             self.shape.end(band) - before
         });
-        if self.conflicts.values() == 0 || fewest.min().is_some_and(|fewest| fewest > reach) {
+        let fewest = fewest.min().unwrap_or(0);
+        let is_sparse = self.shape.len() > reach && fewest > self.conflicts.most() as usize;
+        if self.conflicts.values() == 0 || is_sparse {
             return Ok(());
         }
         let key = Key::new(0).fold(stream::TRIAL);
@@ -354,85 +359,4 @@ fn check_common_text(conflicts: &Conflicts, batching: Batching) -> Result<()> {
         return Err(Error::argument("dataset", rule, got + hint));
     }
     Ok(())
-}
-
-/// The most global batches that the counts of the values allow in each column, or the fewest that hold every row.
-///
-/// Of a value in `m` rows, `b` batches take `min(m, b)` rows at most.
-fn num_batches(columns: &[IdColumn<'_>], conflicts: &Conflicts, batching: Batching) -> usize {
-    let (rows, most) = (conflicts.rows(), conflicts.most() as usize);
-    let wanted = match batching.tail() {
-        Tail::Drop => batching.most(rows),
-        Tail::Short => batching.fewest(rows).max(most).min(batching.most(rows)),
-        // Rows that come twice fill any number of batches.
-        Tail::Refill => return batching.fewest(rows).max(most),
-    };
-    if most <= wanted {
-        return wanted;
-    }
-    let least = batching.least();
-    let of_column = |column: &IdColumn<'_>| {
-        let IdColumn::Flat(column) = column else {
-            return wanted;
-        };
-        let counts = count_column(column);
-        let enough = |batches: usize| {
-            let rows = counts.iter().map(|&count| (count as usize).min(batches));
-            rows.sum::<usize>() >= batches * least
-        };
-        // The rows taken grow ever slower with the batches, so what is enough is an interval from 0.
-        let (mut low, mut high) = (0, wanted);
-        while low < high {
-            let middle = (low + high).div_ceil(2);
-            if enough(middle) {
-                low = middle;
-            } else {
-                high = middle - 1;
-            }
-        }
-        low
-    };
-    columns.iter().map(of_column).min().unwrap_or(wanted)
-}
-
-fn count_column(column: &[u32]) -> Vec<u32> {
-    let bound = column.iter().max().map_or(0, |&id| id as usize + 1);
-    let mut counts = vec![0u32; bound];
-    for &id in column {
-        counts[id as usize] += 1;
-    }
-    counts.retain(|&count| count > 0);
-    counts
-}
-
-fn too_dense(rules: Rules<'_>, rows: usize, batching: Batching) -> Error {
-    let distinct = |column: &IdColumn<'_>| {
-        let bound = column
-            .values()
-            .iter()
-            .max()
-            .map_or(0, |&id| id as usize + 1);
-        count_distinct(column.values(), bound)
-    };
-    let fewest = rules.columns.iter().map(distinct).min().unwrap_or(0);
-    let positives = if rules.has_known_positives {
-        " or `known_positives=False`"
-    } else {
-        ""
-    };
-    let got = format!(
-        "{} for {rows} rows with {fewest} distinct texts in a column\nhint: take a smaller `batch_size`, `drop_last=False`{positives}",
-        batching.whole()
-    );
-    let rule = "leave room for one batch without duplicates";
-    Error::argument("batch_size", rule, got)
-}
-
-/// The number of distinct values, all below `bound`.
-fn count_distinct(values: &[u32], bound: usize) -> usize {
-    let mut seen = vec![0u64; bound.div_ceil(64)];
-    for &value in values {
-        seen[value as usize / 64] |= 1 << (value % 64);
-    }
-    seen.iter().map(|word| word.count_ones() as usize).sum()
 }

@@ -4,6 +4,7 @@ mod common;
 mod labels;
 mod labels_refused;
 mod mix;
+mod mix_refused;
 mod negatives;
 mod packing;
 mod random;
