@@ -4,8 +4,10 @@
     python benches/python/bench_large_plans.py --rows-of-ids 100000000
 
 Each part runs in a process of its own, so that its peak of memory is its own. "mix": rows of three columns of
-ids, half of the values of each in two rows, and a length, in two weighted sources: no text twice in a batch,
-like lengths together, at most 16,384 tokens. What the batches promise is checked before a time is told.
+ids (queries, and two columns with half of their values in two rows) and a length, in two weighted sources:
+no text twice in a batch, like lengths together, at most 16,384 tokens. What the batches promise is checked
+before a time is told. "mix of repeated": queries are in up to two rows as well, so that known positives are
+kept apart.
 "resume": load a state at 90 % of the batches and read the next one. "loader": batches a second of a
 `DataLoader` that collates row numbers, beside torch's `BatchSampler` over a `RandomSampler`.
 """
@@ -34,9 +36,13 @@ def half_shared(rows, first, rng):
     return ids
 
 
-def columns_of(rows, width, seed):
+def columns_of(rows, width, seed, *, has_repeated_queries=False):
+    """Queries, each in one row unless they are half shared too, and further columns, half shared."""
     rng = np.random.default_rng(seed)
-    return {f"column {at}": half_shared(rows, at * rows, rng) for at in range(width)}
+    columns = {f"column {at}": half_shared(rows, at * rows, rng) for at in range(width)}
+    if not has_repeated_queries:
+        columns["column 0"] = rng.permutation(rows).astype(np.uint32)
+    return columns
 
 
 def lengths_of(rows, seed):
@@ -53,12 +59,25 @@ def check_no_duplicates(plan, columns):
 
 
 def mix(rows):
+    print("queries in one row each: ", end="", flush=True)
+    mix_of(rows, has_repeated_queries=False)
+
+
+def mix_of_repeated(rows):
+    print("queries in up to two rows, known positives apart: ", end="", flush=True)
+    mix_of(rows, has_repeated_queries=True)
+
+
+def mix_of(rows, *, has_repeated_queries):
     from torch.utils.data import ConcatDataset
 
     from foolsgold.sampling import MixSampler, NoDuplicatesBatchSampler
 
     sizes = (rows * 2 // 5, rows - rows * 2 // 5)
-    columns = [columns_of(size, 3, seed) for seed, size in enumerate(sizes)]
+    columns = [
+        columns_of(size, 3, seed, has_repeated_queries=has_repeated_queries)
+        for seed, size in enumerate(sizes)
+    ]
     lengths = [lengths_of(size, seed) for seed, size in enumerate(sizes)]
     before = peak_bytes()
     start = time.perf_counter()
@@ -165,7 +184,7 @@ def loader(rows):
         )
 
 
-PARTS = {"mix": mix, "resume": resume, "ids": ids, "loader": loader}
+PARTS = {"mix": mix, "mix of repeated": mix_of_repeated, "resume": resume, "ids": ids, "loader": loader}
 
 
 def main():
@@ -181,6 +200,7 @@ def main():
         return
     for part, rows in (
         ("mix", options.rows),
+        ("mix of repeated", options.rows),
         ("resume", options.rows),
         ("loader", min(options.rows, 1_000_000)),
         ("ids", options.rows_of_ids),
