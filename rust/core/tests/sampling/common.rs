@@ -90,3 +90,9 @@ pub(crate) fn check(
     assert_eq!(plan.report.left_out(), total as u64 - used);
     assert_eq!(plan.rows.len() as u64, places);
 }
+
+/// How many random data sets a law is tried on; `FOOLSGOLD_CASES` says otherwise.
+pub(crate) fn cases() -> u32 {
+    let asked = std::env::var("FOOLSGOLD_CASES").ok();
+    asked.and_then(|cases| cases.parse().ok()).unwrap_or(2000)
+}

@@ -116,7 +116,7 @@ fn policies() -> impl Strategy<Value = (Imbalance, bool)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(ProptestConfig::with_cases(crate::common::cases()))]
 
     #[test]
     fn pairs_of_two_labels_in_every_batch(counts in counts(), half in 2usize..9, ranks in 1usize..4, tail in tails(), seed: u64) {

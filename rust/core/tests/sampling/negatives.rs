@@ -27,7 +27,7 @@ fn lists() -> impl Strategy<Value = (Vec<u32>, usize)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(crate::common::cases()))]
 
     #[test]
     fn places_differ_and_a_row_alone_is_as_in_the_whole(

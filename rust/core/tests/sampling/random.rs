@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::common::{batching, check, draw};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(crate::common::cases()))]
 
     #[test]
     fn random_uses_every_row_once(rows in 1usize..500, size in 1usize..20, ranks in 1usize..4, drop_last: bool, seed: u64) {

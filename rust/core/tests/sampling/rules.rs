@@ -100,7 +100,7 @@ fn lists() -> impl Strategy<Value = Vec<Lists>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(ProptestConfig::with_cases(crate::common::cases()))]
 
     #[test]
     fn pairs_lists_and_known_positives_never_meet(

@@ -6,7 +6,7 @@ use foolsgold_core::{Result, sampling::tally};
 use proptest::prelude::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(crate::common::cases()))]
 
     #[test]
     fn a_tally_counts_rows_and_places(groups in prop::collection::vec(0u32..6, 1..40), picks in prop::collection::vec(any::<prop::sample::Index>(), 0..60)) {
