@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foolsgold.sampling import RandomBatchSampler
+from foolsgold.sampling import (
+    ConflictAwareBatchSampler,
+    LengthBatchSampler,
+    RandomBatchSampler,
+    SequentialBatchSampler,
+)
 
 
 @settings(max_examples=200, deadline=None)
@@ -59,3 +64,21 @@ def test_a_pickled_sampler_leaves_the_data_behind():
     assert len(data) < 2000
     with pytest.raises(AttributeError, match="`text_ids` must be asked for before"):
         _ = pickle.loads(data).text_ids
+
+
+def test_a_mapping_has_as_many_rows_as_its_columns():
+    data = {
+        "text": [f"text {row}" for row in range(10)],
+        "lists": [["a", "b"][: row % 3] for row in range(10)],
+    }
+    lengths = [row % 4 for row in range(10)]
+    samplers = [
+        RandomBatchSampler(data, 3, False),
+        SequentialBatchSampler(data, 3, False),
+        LengthBatchSampler(data, 3, False, lengths=lengths),
+        ConflictAwareBatchSampler(data, 3, False, conflicts=[(0, 1)]),
+    ]
+    for sampler in samplers:
+        assert sorted(row for batch in sampler for row in batch) == list(range(10))
+    # A column of lists has no one id a row.
+    assert {name: len(ids) for name, ids in samplers[0].text_ids.items()} == {"text": 10}

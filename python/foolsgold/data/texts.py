@@ -126,6 +126,16 @@ def columns_of(data: Any) -> dict[str, Any]:
     raise TypeError(f"`dataset` must be a Dataset, table, mapping or sequence, got {type(data).__name__}")
 
 
+def num_rows_of(data: Any) -> int:
+    """Return the number of rows of a data set: the length of a mapping's first column, of all else its own.
+
+    Example:
+        >>> num_rows_of({"query": ["a", "b", "c"]}), num_rows_of(range(2))
+        (3, 2)
+    """
+    return len(next(iter(data.values()), ())) if isinstance(data, Mapping) else len(data)
+
+
 def values_of(column: Any) -> Any:
     """Return `column` itself where it holds texts or lists of texts, else the `str` of each value."""
     kind = getattr(column, "type", None)

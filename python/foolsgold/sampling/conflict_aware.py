@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from foolsgold.data.texts import num_rows_of
 from foolsgold.sampling.packed import PackedBatchSampler, lengths_of
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class ConflictAwareBatchSampler(PackedBatchSampler):
     ) -> None:
         super().__init__(
             None,
-            len(dataset),
+            num_rows_of(dataset),
             batch_size,
             drop_last,
             seed,

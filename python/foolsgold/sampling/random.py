@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from foolsgold import _core
-from foolsgold.data.texts import Texts, columns_of, values_of
+from foolsgold.data.id_columns import IdColumns
+from foolsgold.data.texts import num_rows_of
 from foolsgold.sampling.batch_sampler import PlannedBatchSampler
 from foolsgold.sampling.plan import Plan, Tail
 
@@ -68,7 +69,7 @@ class RandomBatchSampler(PlannedBatchSampler):
             num_replicas=num_replicas,
             threads=threads,
         )
-        self.num_rows = len(dataset)
+        self.num_rows = num_rows_of(dataset)
         self._len = _core.num_batches(self.num_rows, batching=self._batching)
         self._dataset: Any = dataset
         self._label_columns = frozenset(valid_label_columns or ())
@@ -80,9 +81,8 @@ class RandomBatchSampler(PlannedBatchSampler):
         if self._text_ids is None:
             if self._dataset is None:
                 raise AttributeError("`text_ids` must be asked for before a sampler is pickled")
-            columns = columns_of(self._dataset)
-            values = {name: values_of(columns[name]) for name in columns if name not in self._label_columns}
-            _, self._text_ids = Texts.intern(values, threads=self.threads)
+            ids, _ = IdColumns.of(self._dataset, without=self._label_columns, threads=self.threads)
+            self._text_ids = ids.flat
         return self._text_ids
 
     def _num_batches(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from foolsgold import _core
+from foolsgold.data.texts import num_rows_of
 from foolsgold.sampling.batch_sampler import PlannedBatchSampler
 from foolsgold.sampling.plan import Plan, Tail
 
@@ -64,7 +65,7 @@ class SequentialBatchSampler(PlannedBatchSampler):
             num_replicas=num_replicas,
             threads=threads,
         )
-        self.num_rows = len(dataset)
+        self.num_rows = num_rows_of(dataset)
         self._len = _core.num_batches(self.num_rows, batching=self._batching)
 
     def _num_batches(self) -> int:
