@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import os
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -23,3 +25,18 @@ class Candidates:
     ids: NDArray[np.int64]
     scores: NDArray[np.float32]
     report: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Candidates:
+        """Read all that `mine(..., folder=...)` has found, as one table, as wide as the longest list.
+
+        Raises:
+            FileNotFoundError: there are no stored candidates.
+            ValueError: they are not finished, or a file was changed.
+
+        See Also:
+            `CandidateStore`, which reads part by part.
+        """
+        from foolsgold.mining.store import CandidateStore
+
+        return CandidateStore(folder).load()

@@ -14,6 +14,7 @@ mod error;
 mod formats;
 mod lexical;
 mod mining;
+mod mining_store;
 mod probe;
 mod ranking;
 mod sampling;
@@ -29,6 +30,8 @@ mod _core {
     use super::lexical::Bm25;
     #[pymodule_export]
     use super::mining::{mine, multiply_add_peak, pair_scores};
+    #[pymodule_export]
+    use super::mining_store::{CandidateStore, FolderLock, checksum};
     #[pymodule_export]
     use super::probe::{available_threads, cpu_features, wait};
     #[pymodule_export]

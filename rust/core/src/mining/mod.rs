@@ -12,6 +12,7 @@ mod panels;
 mod rules;
 mod score;
 mod select;
+pub mod store;
 
 pub use exact::Engine;
 pub use rules::Rules;
