@@ -11,6 +11,7 @@ mod arrays;
 mod arrow;
 mod enter;
 mod error;
+mod exclusions;
 mod formats;
 mod lexical;
 mod mining;
@@ -29,7 +30,7 @@ mod _core {
     #[pymodule_export]
     use super::lexical::Bm25;
     #[pymodule_export]
-    use super::mining::{mine, multiply_add_peak, pair_scores};
+    use super::mining::{CandidateTable, mine, multiply_add_peak, pair_scores, search};
     #[pymodule_export]
     use super::mining_store::{CandidateStore, FolderLock, checksum};
     #[pymodule_export]
