@@ -1,4 +1,4 @@
-"""What a query excludes never comes back, margins start where they are told to, and everything turned away is counted."""
+"""What a query excludes never comes back, margins start where told, and what is turned away is counted."""
 
 import numpy as np
 import pytest

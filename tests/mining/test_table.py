@@ -129,9 +129,11 @@ def test_columns_that_are_no_table_are_refused(change, message):
 
 def test_what_a_table_cannot_tell_is_refused():
     table = search(MARGIN, 12)
-    with pytest.raises(ValueError, match="`relative_margin` must be at least 0.1, as the table was searched"):
+    with pytest.raises(
+        ValueError, match=r"`relative_margin` must be at least 0\.1, as the table was searched"
+    ):
         table.narrow(rules=PLAIN, depth=12, threads=1)
-    with pytest.raises(ValueError, match="`on_short` must not be .random. without the embeddings"):
+    with pytest.raises(ValueError, match=r"`on_short` must not be .random. without the embeddings"):
         table.select(as_selection(num_negatives=1, num_documents=250, on_short="random"), threads=1)
     with pytest.raises(ValueError, match="`positives` must be among the documents that are searched"):
         search(PLAIN, 3, slice(0, 2))

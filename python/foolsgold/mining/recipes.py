@@ -7,14 +7,14 @@ from typing import Any, Literal
 Recipe = Literal["nv-retriever", "bge", "rank-window"]
 
 RECIPES: dict[str, dict[str, Any]] = {
-    # Moreira et al. 2024, NV-Retriever (https://arxiv.org/abs/2407.15831), "TopK-PercPos": the best documents that
-    # score at most 95 % of the positive.
+    # Moreira et al. 2024, NV-Retriever (https://arxiv.org/abs/2407.15831), "TopK-PercPos": the best documents
+    # that score at most 95 % of the positive.
     "nv-retriever": {"relative_margin": 0.05, "sampling_strategy": "top"},
-    # FlagEmbedding, scripts/hn_mine.py (https://github.com/FlagOpen/FlagEmbedding): 15 at random of the ranks 10 to
-    # 210, whatever they score.
+    # FlagEmbedding, scripts/hn_mine.py (https://github.com/FlagOpen/FlagEmbedding): 15 at random of the ranks
+    # 10 to 210, whatever they score.
     "bge": {"num_negatives": 15, "range_min": 10, "range_max": 210, "sampling_strategy": "random"},
-    # Meng et al. 2024, SFR-Embedding-Mistral (https://www.salesforce.com/blog/sfr-embedding/): 7 negatives of the
-    # ranks 30 to 100, so that the false negatives among the first are left out.
+    # Meng et al. 2024, SFR-Embedding-Mistral (https://www.salesforce.com/blog/sfr-embedding/): 7 negatives of
+    # the ranks 30 to 100, so that the false negatives among the first are left out.
     "rank-window": {"num_negatives": 7, "range_min": 30, "range_max": 100, "sampling_strategy": "random"},
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from foolsgold import _core
-from foolsgold.mining.arrays import as_lists, as_matrix
+from foolsgold.mining.arrays import as_matrix
 from foolsgold.mining.candidates import Candidates
 from foolsgold.mining.exclusions import as_exclusions
 from foolsgold.mining.recipes import with_recipe
@@ -145,9 +145,16 @@ def mine(
         >>> found.ids
         array([[1, 2]])
     """
-    given = {"num_negatives": num_negatives, "range_min": range_min, "range_max": range_max}
-    given |= {"relative_margin": relative_margin, "sampling_strategy": sampling_strategy}
-    chosen = with_recipe(recipe, given)
+    chosen = with_recipe(
+        recipe,
+        {
+            "num_negatives": num_negatives,
+            "relative_margin": relative_margin,
+            "range_min": range_min,
+            "range_max": range_max,
+            "sampling_strategy": sampling_strategy,
+        },
+    )
     relative_margin = chosen.pop("relative_margin")
     queries, corpus = as_matrix("queries", queries), as_matrix("corpus", corpus)
     selection = as_selection(

@@ -1,5 +1,6 @@
 //! Laws of mining: the answer is brute force's, bit for bit, whatever the kernel, the blocks and the threads.
 
+mod brute_force;
 mod cases;
 mod oracle;
 mod selection;
@@ -14,8 +15,9 @@ use foolsgold_core::mining::{
 use foolsgold_core::{Error, Result, tick::Tick};
 use proptest::prelude::*;
 
+use brute_force::brute_force;
 use cases::{case, clustered};
-use oracle::{Case, Rows, brute_force, mined, same, score};
+use oracle::{Case, Rows, mined, same, score};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
@@ -154,7 +156,7 @@ fn bad_input_is_named() -> Result<()> {
                 (
                     case.options.selection.range_min,
                     case.options.selection.range_max,
-                ) = (3, Some(3))
+                ) = (3, Some(3));
             }),
             "`range_max` must be at least `range_min` + `num_negatives` = 4, got 3",
         ),

@@ -1,9 +1,8 @@
-//! Brute force, by the documented arithmetic.
+//! What is asked of the core, and a score by the documented arithmetic.
 
-use foolsgold_core::key::{Key, stream};
 use foolsgold_core::mining::{
-    Anchors, Candidates, Engine, Exclusion, Given, MarginFrom, OnShort, Options, Report, Rules,
-    SearchOptions, Similarity, Strategy as Taking, Table, mine, mine_with, search, search_with,
+    Anchors, Candidates, Engine, Exclusion, Given, Options, SearchOptions, Similarity,
+    Strategy as Taking, Table, mine, mine_with, search, search_with,
 };
 use foolsgold_core::view::{Groups, Matrix};
 use foolsgold_core::{Result, tick::Tick};
@@ -70,8 +69,8 @@ impl Case {
         options
     }
 
-    /// The exclusions of a query by name, each as a test of a document.
-    fn turns_away(&self, query: usize, id: u32) -> Option<usize> {
+    /// The first exclusion that turns a document away.
+    pub(super) fn turns_away(&self, query: usize, id: u32) -> Option<usize> {
         let has =
             |lists: &Option<Vec<Vec<u32>>>| lists.as_ref().map(|lists| lists[query].contains(&id));
         let grouped = self.groups.as_ref();
@@ -83,7 +82,8 @@ impl Case {
             .position(|turned_away| turned_away)
     }
 
-    fn num_exclusions(&self) -> usize {
+    /// How many there are.
+    pub(super) fn num_exclusions(&self) -> usize {
         let is_there = [
             self.positives.is_some(),
             self.excluded.is_some(),
@@ -119,203 +119,6 @@ pub(super) fn score(similarity: Similarity, query: &[f32], document: &[f32]) -> 
         Similarity::Cosine if norms > 0.0 => (sum / norms) as f32 + 0.0,
         Similarity::Cosine => 0.0,
     }
-}
-
-/// The caps of a query, each with the place of its count.
-fn caps(rules: &Rules, positive: Option<f32>) -> Vec<(f64, usize)> {
-    let mut caps = Vec::new();
-    if let Some(p) = positive.map(f64::from) {
-        caps.extend(rules.absolute_margin.map(|margin| (p - margin, 0)));
-        caps.extend(
-            rules
-                .relative_margin
-                .map(|margin| (p - p.abs() * margin, 1)),
-        );
-    }
-    caps.extend(rules.max_score.map(|most| (most, 2)));
-    caps.retain(|(cap, _)| !cap.is_nan());
-    caps
-}
-
-/// Standard Gumbel noise of a document.
-#[expect(clippy::cast_precision_loss, reason = "52 bits and a half fit")]
-fn gumbel(key: Key, id: u32) -> f64 {
-    let unit = ((key.bits(u64::from(id)) >> 12) as f64 + 0.5) * 0.5f64.powi(52);
-    -(-unit.ln()).ln()
-}
-
-/// The best of a query's candidates by a weight of their scores, with noise.
-fn drawn(row: &[(f32, u32)], key: Key, weight: impl Fn(f64) -> f64) -> Vec<usize> {
-    let sum = |&(score, id): &(f32, u32)| {
-        let sum = weight(f64::from(score)) + gumbel(key, id);
-        if sum.is_nan() { f64::NEG_INFINITY } else { sum }
-    };
-    let mut places: Vec<_> = row.iter().map(sum).enumerate().collect();
-    places.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    places.into_iter().map(|(place, _)| place).collect()
-}
-
-/// The places of `row` from `start` to `end` that the strategy takes.
-fn taken(
-    case: &Case,
-    row: &[(f32, u32)],
-    start: usize,
-    end: usize,
-    query: usize,
-    anchor: Option<f32>,
-) -> Vec<usize> {
-    let selection = &case.options.selection;
-    let (window, wanted) = (&row[start..end], selection.num_negatives);
-    let key = selection.key.fold(stream::SELECT).fold(query as u64);
-    let usable = |place: u64| usize::try_from(place).unwrap_or(usize::MAX);
-    let mut places = match selection.strategy {
-        Taking::Top => (0..window.len()).collect(),
-        Taking::Random if window.len() > wanted => {
-            let chosen = key.rng().choose(window.len() as u64, wanted as u64);
-            chosen.into_iter().map(usable).collect()
-        }
-        Taking::Stratified if window.len() > wanted => {
-            let mut rng = key.rng();
-            let edge = |band: usize| band * window.len() / wanted;
-            (0..wanted)
-                .map(|band| edge(band) + usable(rng.below((edge(band + 1) - edge(band)) as u64)))
-                .collect()
-        }
-        Taking::Random | Taking::Stratified => (0..window.len()).collect(),
-        Taking::Softmax { temperature } => {
-            let best = window.first().map_or(0.0, |best| f64::from(best.0));
-            let weight = |score: f64| {
-                if score < best {
-                    (score - best) / temperature
-                } else {
-                    0.0
-                }
-            };
-            drawn(window, key, weight)
-        }
-        Taking::SimAns { a, b } => drawn(window, key, |score| {
-            anchor
-                .filter(|_| a > 0.0)
-                .map_or(0.0, |p| -a * (score - f64::from(p) - b).powi(2))
-        }),
-        Taking::Diverse { .. } => {
-            let class = |place: usize| case.classes[window[place].1 as usize];
-            let is_first = |&place: &usize| (0..place).all(|other| class(other) != class(place));
-            (0..window.len()).filter(is_first).collect()
-        }
-    };
-    places.truncate(wanted);
-    places.iter().map(|place| place + start).collect()
-}
-
-/// Every pair scored, every rule applied by itself, everything sorted.
-pub(super) fn brute_force(case: &Case) -> Candidates {
-    let (options, selection) = (&case.options, &case.options.selection);
-    let mut answer = Candidates {
-        ids: Vec::new(),
-        scores: Vec::new(),
-        ranks: Vec::new(),
-        report: Report {
-            rejected: vec![0; case.num_exclusions() + 4],
-            ..Report::default()
-        },
-    };
-    let depth = match selection.strategy {
-        Taking::Top => selection.range_min + selection.num_negatives,
-        _ => selection.range_max.unwrap_or(usize::MAX),
-    };
-    for query in 0..case.queries.len() {
-        let known = case
-            .positives
-            .as_ref()
-            .map_or(&[][..], |lists| &lists[query]);
-        let score = |id: u32| {
-            let document = case.corpus.row(id as usize);
-            score(options.similarity, case.queries.row(query), document)
-        };
-        let positives = known.iter().map(|&id| score(id));
-        let anchor = match options.rules.margin_from {
-            MarginFrom::Least => positives.min_by(f32::total_cmp),
-            MarginFrom::Greatest => positives.max_by(f32::total_cmp),
-        };
-        let caps = caps(&options.rules, anchor);
-        let cap = caps
-            .iter()
-            .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let &(cap, rule) = cap.unwrap_or(&(f64::INFINITY, 0));
-        let low = options.rules.min_score.unwrap_or(f64::NEG_INFINITY);
-        let is_empty = cap < low;
-        let ids = 0..u32::try_from(case.corpus.len()).unwrap_or(0);
-        let mut all: Vec<_> = ids.map(|id| (score(id), id)).collect();
-        all.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let place = |&(score, id): &(f32, u32)| {
-            if f64::from(score) < low || is_empty {
-                Some(case.num_exclusions() + 3)
-            } else if let Some(exclusion) = case.turns_away(query, id) {
-                Some(exclusion)
-            } else {
-                (f64::from(score) > cap).then_some(case.num_exclusions() + rule)
-            }
-        };
-        let mut row: Vec<_> = all
-            .iter()
-            .copied()
-            .filter(|one| place(one).is_none())
-            .collect();
-        row.truncate(depth);
-        let bar = row
-            .last()
-            .filter(|_| row.len() == depth)
-            .map_or(f32::NEG_INFINITY, |last| last.0);
-        for one in all.iter().filter(|one| one.0 >= bar) {
-            if let Some(rule) = place(one) {
-                answer.report.rejected[rule] += 1;
-            }
-        }
-        let inside = row.len();
-        if selection.on_short == OnShort::Widen && options.rules.min_score.is_some() {
-            let is_allowed = |&(score, id): &(f32, u32)| {
-                f64::from(score) <= cap && case.turns_away(query, id).is_none()
-            };
-            let lesser = all.iter().copied().filter(is_allowed);
-            row = lesser.take(depth).collect();
-        }
-        let inside = if is_empty { 0 } else { inside };
-        let start = selection.range_min.min(inside);
-        let end = selection.range_max.unwrap_or(usize::MAX).min(inside);
-        let mut places = taken(case, &row, start, end, query, anchor);
-        let wanted = selection.num_negatives;
-        if places.len() < wanted && selection.on_short == OnShort::Drop {
-            places.clear();
-        }
-        if places.len() < wanted && selection.on_short == OnShort::Widen {
-            let class = |place: usize| case.classes[row[place].1 as usize];
-            for place in (0..start).rev().chain(end..row.len()) {
-                let is_diverse = matches!(selection.strategy, Taking::Diverse { .. });
-                let is_new =
-                    !is_diverse || places.iter().all(|&other| class(other) != class(place));
-                if is_new && places.len() < wanted {
-                    places.push(place);
-                    answer.report.widened += 1;
-                }
-            }
-        }
-        places.sort_unstable();
-        let missing = wanted - places.len();
-        answer.report.short += u64::from(missing > 0);
-        answer.report.missing += missing as u64;
-        for place in places {
-            answer.ids.push(i64::from(row[place].1));
-            answer.scores.push(row[place].0);
-            answer.ranks.push(i32::try_from(place + 1).unwrap_or(0));
-        }
-        answer.ids.extend(std::iter::repeat_n(-1, missing));
-        answer
-            .scores
-            .extend(std::iter::repeat_n(f32::NEG_INFINITY, missing));
-        answer.ranks.extend(std::iter::repeat_n(-1, missing));
-    }
-    answer
 }
 
 /// Offsets and values of lists.

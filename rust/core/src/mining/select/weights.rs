@@ -70,6 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::cast_precision_loss, reason = "52 bits and a half fit")]
     fn the_logarithm_is_the_systems_up_to_rounding() {
         let key = Key::new(0);
         for index in 0..20_000 {
