@@ -13,8 +13,9 @@ from tests.mining.killing import content
 
 import foolsgold as fg
 from foolsgold import _core
-from foolsgold.mining import CandidateStore, search
-from foolsgold.mining.store import fingerprint, part_rows, search_in_parts
+from foolsgold.mining import CandidateStore, store
+from foolsgold.mining.question import fingerprint
+from foolsgold.mining.store import part_rows, search_in_parts
 
 
 def embeddings(rows, seed=0, dim=8):
@@ -23,7 +24,7 @@ def embeddings(rows, seed=0, dim=8):
 
 @pytest.fixture
 def small_parts(monkeypatch):
-    monkeypatch.setattr(search, "part_rows", lambda depth, documents: 7)
+    monkeypatch.setattr(store, "part_rows", lambda depth, documents: 7)
 
 
 QUERIES, CORPUS = embeddings(30), embeddings(90, 1)
@@ -38,7 +39,8 @@ def test_a_folder_changes_no_answer(tmp_path, small_parts, bounds, range_min):
     expected = fg.mine(QUERIES, CORPUS, **options)
     assert found.ids.tolist() == expected.ids.tolist()
     assert found.scores.tolist() == expected.scores.tolist()
-    assert found.report == {name: expected.report[name] for name in found.report}
+    assert found.ranks.tolist() == expected.ranks.tolist()
+    assert found.report == expected.report
     assert len(list(tmp_path.glob("part-*.parquet"))) == 5
 
 
@@ -65,7 +67,13 @@ def test_no_query_is_a_folder_too(tmp_path):
 def test_the_same_call_searches_once(tmp_path, small_parts, monkeypatch):
     first = fg.mine(QUERIES, CORPUS, folder=tmp_path, **OPTIONS)
     before = content(tmp_path)
-    monkeypatch.setattr(_core, "mine", None)
+    search = _core.search
+
+    def search_nobody(queries, *rest, **options):
+        assert len(queries) == 0
+        return search(queries, *rest, **options)
+
+    monkeypatch.setattr(_core, "search", search_nobody)
     again = fg.mine(QUERIES, CORPUS, folder=tmp_path, threads=1, seed=9, **OPTIONS)
     assert again.ids.tolist() == first.ids.tolist()
     assert content(tmp_path) == before
@@ -107,10 +115,41 @@ def test_a_call_that_is_refused_is_no_other_call(tmp_path):
     assert fg.mine(QUERIES, CORPUS, folder=tmp_path, **OPTIONS).ids.shape == (30, 4)
 
 
-def test_random_negatives_are_no_table(tmp_path):
-    with pytest.raises(ValueError, match='`sampling_strategy` must be "top" with `folder`, got "random"'):
-        fg.mine(QUERIES, CORPUS, folder=tmp_path / "new", sampling_strategy="random")
-    assert not (tmp_path / "new").exists()
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"sampling_strategy": "random"},
+        {"sampling_strategy": "softmax", "temperature": 0.1, "range_max": 9},
+        {"on_short": "widen", "min_score": 0.5},
+        {"on_short": "drop", "min_score": 0.5},
+        {"relative_margin": 0.3, "range_min": 2},
+        {"absolute_margin": 0.2, "max_score": 0.3, "num_negatives": 7},
+    ],
+)
+def test_selecting_anew_is_mining_anew(tmp_path, small_parts, asked):
+    fg.mine(QUERIES, CORPUS, folder=tmp_path, depth=40, **OPTIONS)
+    wanted = {"num_negatives": 4, **asked, "seed": 5}
+    found = CandidateStore(tmp_path).select(**wanted)
+    expected = fg.mine(QUERIES, CORPUS, **{**OPTIONS, **wanted})
+    assert found.ids.tolist() == expected.ids.tolist()
+    assert found.ranks.tolist() == expected.ranks.tolist()
+    assert found.report == expected.report
+    within = fg.mine(QUERIES, CORPUS, folder=tmp_path / "own", **{**OPTIONS, **wanted})
+    assert within.ids.tolist() == expected.ids.tolist()
+    assert within.report == expected.report
+
+
+def test_what_was_not_kept_cannot_be_selected(tmp_path):
+    fg.mine(QUERIES, CORPUS, folder=tmp_path, **OPTIONS)
+    store = CandidateStore(tmp_path)
+    with pytest.raises(ValueError, match="at most the 4 candidates that are kept of a query, got 5"):
+        store.select(5)
+    with pytest.raises(ValueError, match="relative_margin"):
+        store.select(2, relative_margin=0.01)
+    with pytest.raises(ValueError, match='`on_short` must not be "random" with `folder`'):
+        fg.mine(QUERIES, CORPUS, folder=tmp_path, on_short="random", **OPTIONS)
+    with pytest.raises(ValueError, match="`depth` must come with `folder`, got 9"):
+        fg.mine(QUERIES, CORPUS, depth=9)
 
 
 def test_folders_that_are_none_of_ours_stay(tmp_path):

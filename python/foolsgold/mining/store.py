@@ -12,14 +12,19 @@ import numpy as np
 
 from foolsgold import _core
 from foolsgold.mining.candidates import Candidates
+from foolsgold.mining.question import BOUNDS, as_columns, as_table, rules_of, select
+from foolsgold.mining.strategies import as_selection
 from foolsgold.progress import progress_bar
+from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    Column = tuple[str, NDArray[np.uint64] | None, NDArray[Any]]
+    from foolsgold.mining.question import Column, Question
+    from foolsgold.mining.strategies import OnShort, SamplingStrategy, Selection
+
     Search = Callable[[int, int, Callable[[int, int], object] | None], Sequence[Column]]
 
 logger = logging.getLogger(__name__)
@@ -53,7 +58,8 @@ class CandidateStore:
 
     A part is a Parquet file of a fixed range of queries with one row a query: `query`, and lists of equal
     length, best first: `document` and `score`. In polars: `pl.read_parquet("folder/part-*.parquet")`, then
-    `.explode("document", "score")` for one row a candidate. The name of a part ends in the checksum of its
+    `.explode("document", "score")` for one row a candidate. Beside them are `anchor`, the positive score that
+    margins are measured from (NaN for none), and what tells how many documents each rule turned away. The name of a part ends in the checksum of its
     bytes; a part that was changed is an error that names it.
 
     Args:
@@ -131,6 +137,91 @@ class CandidateStore:
         with progress_bar("Count", enabled=progress, unit="part") as show:
             return self._store.num_short("document", num_negatives, progress=show)
 
+    def select(
+        self,
+        num_negatives: int = 3,
+        *,
+        absolute_margin: float | None = None,
+        relative_margin: float | None = None,
+        max_score: float | None = None,
+        min_score: float | None = None,
+        range_min: int = 0,
+        range_max: int | None = None,
+        sampling_strategy: SamplingStrategy = "top",
+        temperature: float | None = None,
+        simans_a: float | None = None,
+        simans_b: float | None = None,
+        diverse_by: Any = None,
+        on_short: OnShort = "keep",
+        seed: int = 0,
+        threads: int | None = None,
+        progress: bool = False,
+    ) -> Candidates:
+        """Take negatives anew, in seconds: what `mine` would find with these arguments, bit for bit.
+
+        Args:
+            num_negatives: as all others, see `mine`. Bounds that are None are those of the search; others are
+                at least as strict.
+
+        Raises:
+            ValueError: a bound is looser than that of the search, or more candidates are asked for than were
+                kept of a query; an argument is out of range; as `parts`.
+
+        Example:
+            >>> import tempfile
+            >>> from foolsgold.mining import mine
+            >>> queries, corpus = [[1.0, 0.0]], [[0.6, 0.8], [1.0, 0.0], [0.8, 0.6]]
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     found = mine(queries, corpus, num_negatives=3, folder=folder)
+            ...     CandidateStore(folder).select(2, max_score=0.9).ids.tolist()
+            [[2, 0]]
+        """
+        key = self.key
+        selection = as_selection(
+            num_negatives=num_negatives,
+            range_min=range_min,
+            range_max=range_max,
+            sampling_strategy=sampling_strategy,
+            temperature=temperature,
+            simans_a=simans_a,
+            simans_b=simans_b,
+            diverse_by=diverse_by,
+            num_documents=key["documents"],
+            on_short=on_short,
+            seed=seed,
+        )
+        bounds = (absolute_margin, relative_margin, max_score, min_score)
+        given = {name: bound for name, bound in zip(BOUNDS, bounds, strict=True) if bound is not None}
+        return self.selected({**key, **given}, selection, threads=resolve(threads), progress=progress)
+
+    def selected(
+        self, asked: Mapping[str, Any], selection: Selection, *, threads: int, progress: bool = False
+    ) -> Candidates:
+        """As `select`, of checked arguments.
+
+        Args:
+            asked: the bounds by name, as `key` has them.
+            selection: what is taken.
+            threads: at least 1.
+            progress: show a progress bar.
+        """
+        key, rules = self.key, rules_of(asked)
+        ids = np.full((len(self), selection["num_negatives"]), -1, np.int64)
+        scores = np.full(ids.shape, -np.inf, np.float32)
+        ranks = np.full(ids.shape, -1, np.int32)
+        report: dict[str, int] = {"queries": len(self), "documents": key["documents"]}
+        with progress_bar("Select", enabled=progress, unit="part") as show:
+            for done, (rows, columns) in enumerate(self.parts(), start=1):
+                table, cut = as_table(columns, key), slice(rows.start, rows.stop)
+                first = selection["first_query"] + rows.start
+                found = select(table, rules, {**selection, "first_query": first}, threads)
+                ids[cut], scores[cut], ranks[cut] = found.ids, found.scores, found.ranks
+                for name, count in found.counts.items():
+                    report[name] = report.get(name, 0) + count
+                if show:
+                    show(done, self.num_parts)
+        return Candidates(ids, scores, report, ranks)
+
     def load(self) -> Candidates:
         """Return all candidates as one table, as wide as the longest list.
 
@@ -149,6 +240,30 @@ class CandidateStore:
             scores[start : start + len(length)][filled] = _lists(columns, "score")[1]
             start += len(length)
         return Candidates(ids, scores, {"queries": len(self)})
+
+
+def search_in_folder(
+    folder: str | os.PathLike[str], question: Question, *, progress: bool = False
+) -> CandidateStore:
+    """Search part after part of the queries; see `search_in_parts`.
+
+    Raises:
+        ValueError: the folder holds another search, or `question` is unusable, and then nothing was written.
+        OSError: as `search_in_parts`.
+    """
+    question.search(0, 0)  # what is wrong with the corpus or an option is said before a folder is there
+
+    def search(start: int, stop: int, show: Callable[[int, int], object] | None) -> list[Column]:
+        return as_columns(question.search(start, stop, show))
+
+    return search_in_parts(
+        folder,
+        search,
+        num_queries=len(question.queries),
+        part_rows=part_rows(question.depth, len(question.corpus)),
+        key=question.key(),
+        progress=progress,
+    )
 
 
 def search_in_parts(
@@ -200,20 +315,6 @@ def search_in_parts(
 def part_rows(depth: int, num_documents: int) -> int:
     """Return how many queries a part has: some seconds of work, some ten megabytes."""
     return max(1 << 10, min(1 << 16, (1 << 22) // max(1, depth), (1 << 35) // max(1, num_documents)))
-
-
-def fingerprint(*arrays: NDArray[Any] | None) -> str:
-    """Return 64 bits of arrays, with their types and shapes, as hexadecimal digits."""
-    told = [
-        None if array is None else (array.dtype.str, array.shape, _core.checksum(_bytes(array)))
-        for array in arrays
-    ]
-    text = np.frombuffer(json.dumps(told).encode(), np.uint8)
-    return f"{_core.checksum(text):016x}"
-
-
-def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
 def _share(
