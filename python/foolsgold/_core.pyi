@@ -1,6 +1,7 @@
 """The Rust extension: each function checks its arguments and never converts them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -10,6 +11,8 @@ from foolsgold.mining.strategies import Selection
 
 __all__ = [
     "Bm25",
+    "CandidateStore",
+    "FolderLock",
     "CandidateTable",
     "Labels",
     "Packing",
@@ -19,6 +22,7 @@ __all__ = [
     "available_threads",
     "blend_plan",
     "build_profile",
+    "checksum",
     "cpu_features",
     "draw_negatives",
     "draw_negatives_of_row",
@@ -49,6 +53,7 @@ _Batching = tuple[int, int, str]
 _Draw = tuple[int, int, int]
 _Schedule = tuple[list[int], list[int], bool]
 _Pass = tuple[NDArray[np.uint32], NDArray[np.uint64], list[tuple[str, int]]]
+_Column = tuple[str, NDArray[np.uint64] | None, NDArray[Any]]
 _Exclusion = tuple[str, NDArray[np.uint32] | None, NDArray[np.int64], NDArray[np.uint32]]
 _Anchors = tuple[NDArray[np.int64], NDArray[np.uint32]] | NDArray[np.float32]
 _Rules = tuple[str, float | None, float | None, float | None, float | None]
@@ -255,6 +260,42 @@ def pair_scores(
     threads: int,
     progress: _Progress | None = None,
 ) -> NDArray[np.float32]: ...
+def checksum(bytes: NDArray[np.uint8]) -> int: ...
+
+@final
+class FolderLock:
+    def __new__(cls, folder: str) -> FolderLock: ...
+    def close(self) -> None: ...
+
+@final
+class CandidateStore:
+    @staticmethod
+    def create(
+        folder: str, *, queries: int, part_rows: int, key: str, progress: _Progress | None = None
+    ) -> CandidateStore: ...
+    @staticmethod
+    def open(folder: str) -> CandidateStore: ...
+    @property
+    def queries(self) -> int: ...
+    @property
+    def parts(self) -> int: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def missing(self) -> list[int]: ...
+    @property
+    def damaged(self) -> list[Path]: ...
+    def rows(self, part: int) -> tuple[int, int]: ...
+    def write(self, part: int, columns: list[_Column], *, progress: _Progress | None = None) -> None: ...
+    def read(
+        self, part: int, names: Sequence[str] | None = None, *, progress: _Progress | None = None
+    ) -> list[_Column]: ...
+    def statistics(
+        self, name: str, *, progress: _Progress | None = None
+    ) -> tuple[int, float, float, float, list[float], float]: ...
+    def num_short(self, name: str, wanted: int, *, progress: _Progress | None = None) -> int: ...
+    def close(self) -> None: ...
+
 def multiply_add_peak(rounds: int, *, threads: int) -> int: ...
 
 @final

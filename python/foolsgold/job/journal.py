@@ -6,6 +6,8 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from foolsgold.aside import write_aside
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -69,10 +71,3 @@ def _is_replaceable(output: Path) -> bool:
     if output.is_dir():
         return (output / _RESULT).is_file() or not any(output.iterdir())
     return not output.exists()
-
-
-def write_aside(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it, so that no reader meets half of it."""
-    aside = path.with_name(f".{path.name}.aside")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)

@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow.parquet as pq
 from datasets import Dataset
 
+from foolsgold.aside import write_aside
 from foolsgold.data.texts import Texts
 from foolsgold.job import stages
 from foolsgold.job.embedded import make_model
-from foolsgold.job.journal import Journal, write_aside
+from foolsgold.job.journal import Journal
 from foolsgold.job.outcome import Losses, Outcome
 from foolsgold.job.report import report_page
 from foolsgold.models import SentenceTransformer

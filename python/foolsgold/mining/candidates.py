@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    import os
+
     from numpy.typing import NDArray
 
 
@@ -32,3 +34,18 @@ class Candidates:
         if self.ranks is None:
             places = np.arange(1, self.ids.shape[1] + 1, dtype=np.int32)
             object.__setattr__(self, "ranks", np.where(self.ids >= 0, places, np.int32(-1)))
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Candidates:
+        """Read all that `mine(..., folder=...)` has found, as one table, as wide as the longest list.
+
+        Raises:
+            FileNotFoundError: there are no stored candidates.
+            ValueError: they are not finished, or a file was changed.
+
+        See Also:
+            `CandidateStore`, which reads part by part, and selects anew.
+        """
+        from foolsgold.mining.store import CandidateStore
+
+        return CandidateStore(folder).load()

@@ -10,23 +10,23 @@ from foolsgold import _core
 from foolsgold.mining.arrays import as_matrix
 from foolsgold.mining.candidates import Candidates
 from foolsgold.mining.exclusions import as_exclusions
+from foolsgold.mining.question import BOUNDS, Question, depth_of, loosened, told
 from foolsgold.mining.recipes import with_recipe
+from foolsgold.mining.store import search_in_folder
 from foolsgold.mining.strategies import as_selection
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from foolsgold.mining.exclusions import Exclusion
     from foolsgold.mining.recipes import Recipe
+    from foolsgold.mining.question import Lists
     from foolsgold.mining.strategies import OnShort, SamplingStrategy
-
-    _Lists = tuple[NDArray[np.int64], NDArray[np.uint32]]
-
-_BOUNDS = ("absolute_margin", "relative_margin", "max_score", "min_score")
 
 
 def mine(
@@ -52,6 +52,8 @@ def mine(
     similarity: Literal["cosine", "dot"] = "cosine",
     on_short: OnShort = "keep",
     recipe: Recipe | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    depth: int | None = None,
     seed: int = 0,
     threads: int | None = None,
     progress: bool = False,
@@ -114,6 +116,12 @@ def mine(
             its candidates. No exclusion, margin or `max_score` is ever lifted.
         recipe: values for arguments that are not given. "nv-retriever": relative margin 0.05. "bge": 15 at
             random of the ranks 10 to 210. "rank-window": 7 at random of the ranks 30 to 100.
+        folder: keeps each query's candidates on disk, in parts of the queries: a new or an empty folder, or one
+            that the same call has begun, which then goes on where it was, killed or not. What decides the
+            candidates is compared by checksum; anything else is an error. `CandidateStore` reads them and
+            selects anew with other arguments.
+        depth: of `folder`: how many candidates are kept of a query; by default as many as the strategy looks
+            at.
         seed: of what is left to chance, in [0, 2^64); a query's draws are its own.
         threads: by default a fair share of the cores.
         progress: show a progress bar.
@@ -132,7 +140,8 @@ def mine(
 
     Raises:
         ValueError: if an argument is out of range or has no effect, shapes do not match, or a value is NaN or
-            infinite (its row is named).
+            infinite (its row is named), or `folder` holds anything else.
+        OSError: the disk of `folder` is full or not writable; what is finished stays.
         TypeError: if an argument holds neither floats nor integers where they belong.
 
     Reference:
@@ -178,33 +187,52 @@ def mine(
             raise ValueError('`margin_from` must come with `positives`, got "each"')
         queries, exclusions, lists = _for_each_positive(queries, exclusions, lists)
         margin_from = "least"
+    rules = (margin_from, absolute_margin, relative_margin, max_score, min_score)
+    threads = resolve(threads)
+    if folder is not None:
+        if on_short == "random":
+            raise ValueError('`on_short` must not be "random" with `folder`, which has no other documents')
+        question = Question(
+            queries=queries,
+            corpus=corpus,
+            exclusions=exclusions,
+            anchors=lists,
+            similarity=similarity,
+            rules=loosened(rules, selection)[0],
+            depth=max(depth or 0, depth_of(selection)),
+            threads=threads,
+        )
+        store = search_in_folder(folder, question, progress=progress)
+        bounds = dict(zip(BOUNDS, rules[1:], strict=True))
+        found = store.selected({**store.key, **bounds}, selection, threads=threads)
+        return Candidates(found.ids, found.scores, {**found.report, **report}, found.ranks)
+    if depth is not None:
+        raise ValueError(f"`depth` must come with `folder`, got {depth}")
     with progress_bar("Mine", enabled=progress) as show:
-        ids, scores, ranks, (rejected, short, missing, widened, filled, _) = _core.mine(
+        ids, scores, ranks, (rejected, *counts) = _core.mine(
             queries,
             corpus,
             exclusions,
             lists,
             similarity=similarity,
-            rules=(margin_from, absolute_margin, relative_margin, max_score, min_score),
+            rules=rules,
             selection=selection,
-            threads=resolve(threads),
+            threads=threads,
             progress=show,
         )
-    rules = (*(rule[0] for rule in exclusions), *_BOUNDS)
-    report |= {f"rejected_{rule}": count for rule, count in zip(rules, rejected, strict=True)}
-    report |= {"short_queries": short, "missing": missing, "widened": widened, "filled": filled}
+    report |= told([name for name, *_ in exclusions], rejected, tuple(counts))
     return Candidates(ids, scores, report, ranks)
 
 
 def _check_names(exclusions: list[Exclusion]) -> None:
     for name, *_ in exclusions:
-        if not name or name in _BOUNDS:
+        if not name or name in BOUNDS:
             raise ValueError(f"`classes` must be named, and not like a bound, got {name!r}")
 
 
 def _for_each_positive(
-    queries: NDArray[np.float32], exclusions: list[Exclusion], lists: _Lists
-) -> tuple[NDArray[np.float32], list[Exclusion], _Lists]:
+    queries: NDArray[np.float32], exclusions: list[Exclusion], lists: Lists
+) -> tuple[NDArray[np.float32], list[Exclusion], Lists]:
     """Return a query for each positive, with the exclusions of its query, and that positive alone."""
     offsets, values = lists
     owners = np.repeat(np.arange(len(queries)), np.diff(offsets))
@@ -212,7 +240,7 @@ def _for_each_positive(
     return queries[owners], repeated, (np.arange(len(values) + 1, dtype=np.int64), values)
 
 
-def _taken(lists: _Lists, rows: NDArray[np.int64]) -> _Lists:
+def _taken(lists: Lists, rows: NDArray[np.int64]) -> Lists:
     """Return the lists of `rows`."""
     offsets, values = lists
     lengths = np.diff(offsets)[rows]

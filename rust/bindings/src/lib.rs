@@ -15,6 +15,7 @@ mod exclusions;
 mod formats;
 mod lexical;
 mod mining;
+mod mining_store;
 mod probe;
 mod ranking;
 mod sampling;
@@ -30,6 +31,8 @@ mod _core {
     use super::lexical::Bm25;
     #[pymodule_export]
     use super::mining::{CandidateTable, mine, multiply_add_peak, pair_scores, search};
+    #[pymodule_export]
+    use super::mining_store::{CandidateStore, FolderLock, checksum};
     #[pymodule_export]
     use super::probe::{available_threads, cpu_features, wait};
     #[pymodule_export]

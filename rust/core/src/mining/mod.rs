@@ -13,6 +13,7 @@ mod panels;
 mod rules;
 mod score;
 mod select;
+pub mod store;
 mod table;
 
 pub use exact::Engine;

@@ -1,0 +1,333 @@
+"""Candidates on disk: searched part after part of the queries, and gone on with after an interruption."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foolsgold import _core
+from foolsgold.mining.candidates import Candidates
+from foolsgold.mining.question import BOUNDS, as_columns, as_table, rules_of, select
+from foolsgold.mining.strategies import as_selection
+from foolsgold.progress import progress_bar
+from foolsgold.threads import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from foolsgold.mining.question import Column, Question
+    from foolsgold.mining.strategies import OnShort, SamplingStrategy, Selection
+
+    Search = Callable[[int, int, Callable[[int, int], object] | None], Sequence[Column]]
+
+logger = logging.getLogger(__name__)
+
+_STEPS = 1000  # of progress, a part
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What scores are like; NaN where there is none.
+
+    Attributes:
+        count: how many there are.
+        mean: their mean.
+        std: their standard deviation, for `count - 1` degrees of freedom.
+        min: the least.
+        quartiles: what a quarter, a half and three quarters lie below, exactly, between two as NumPy does it.
+        max: the greatest.
+    """
+
+    count: int
+    mean: float
+    std: float
+    min: float
+    quartiles: tuple[float, float, float]
+    max: float
+
+
+class CandidateStore:
+    """Candidates in a folder, read part by part: what is held is one part, whatever the number of queries.
+
+    A part is a Parquet file of a fixed range of queries with one row a query: `query`, and lists of equal
+    length, best first: `document` and `score`. In polars: `pl.read_parquet("folder/part-*.parquet")`, then
+    `.explode("document", "score")` for one row a candidate. Beside them are `anchor`, the positive score that
+    margins are measured from (NaN for none), and what tells how many documents each rule turned away. The name of a part ends in the checksum of its
+    bytes; a part that was changed is an error that names it.
+
+    Args:
+        folder: what `mine(..., folder=...)` has written, finished or not.
+
+    Raises:
+        FileNotFoundError: there are no stored candidates.
+        ValueError: the manifest is broken or of another version.
+
+    Example:
+        >>> import tempfile
+        >>> from foolsgold.mining import mine
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     found = mine([[1.0, 0.0]], [[0.6, 0.8], [1.0, 0.0]], num_negatives=2, folder=folder)
+        ...     store = CandidateStore(folder)
+        ...     store.statistics("score").max, store.load().ids.tolist()
+        (1.0, [[1, 0]])
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self._store = _core.CandidateStore.open(os.fspath(folder))
+
+    def __len__(self) -> int:
+        """Return the number of queries."""
+        return self._store.queries
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What decided the content, by name."""
+        key: dict[str, Any] = json.loads(self._store.key)
+        return key
+
+    @property
+    def num_parts(self) -> int:
+        """How many parts there are to be."""
+        return self._store.parts
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all parts are there."""
+        return not self._store.missing
+
+    def parts(self, names: Sequence[str] | None = None) -> Iterator[tuple[range, list[Column]]]:
+        """Read one part after the other.
+
+        Args:
+            names: the columns; None for all.
+
+        Yields:
+            The queries, and for each column its name, where each query's list begins (None for a column of
+            one value a query), and the values.
+
+        Raises:
+            ValueError: a part is missing or was changed, or there is no such column.
+        """
+        for part in range(self._store.parts):
+            yield range(*self._store.rows(part)), self._store.read(part, names)
+
+    def statistics(self, name: str, *, progress: bool = False) -> Statistics:
+        """Describe the numbers of a float32 column such as `score`, those that are NaN left out; exact.
+
+        Raises:
+            ValueError: as `parts`; the column holds other numbers.
+        """
+        with progress_bar("Statistics", enabled=progress, unit="part") as show:
+            count, mean, std, low, quartiles, high = self._store.statistics(name, progress=show)
+        return Statistics(count, mean, std, low, (quartiles[0], quartiles[1], quartiles[2]), high)
+
+    def num_short(self, num_negatives: int, *, progress: bool = False) -> int:
+        """Count the queries that have fewer candidates.
+
+        Raises:
+            ValueError: as `parts`.
+        """
+        with progress_bar("Count", enabled=progress, unit="part") as show:
+            return self._store.num_short("document", num_negatives, progress=show)
+
+    def select(
+        self,
+        num_negatives: int = 3,
+        *,
+        absolute_margin: float | None = None,
+        relative_margin: float | None = None,
+        max_score: float | None = None,
+        min_score: float | None = None,
+        range_min: int = 0,
+        range_max: int | None = None,
+        sampling_strategy: SamplingStrategy = "top",
+        temperature: float | None = None,
+        simans_a: float | None = None,
+        simans_b: float | None = None,
+        diverse_by: Any = None,
+        on_short: OnShort = "keep",
+        seed: int = 0,
+        threads: int | None = None,
+        progress: bool = False,
+    ) -> Candidates:
+        """Take negatives anew, in seconds: what `mine` would find with these arguments, bit for bit.
+
+        Args:
+            num_negatives: as all others, see `mine`. Bounds that are None are those of the search; others are
+                at least as strict.
+
+        Raises:
+            ValueError: a bound is looser than that of the search, or more candidates are asked for than were
+                kept of a query; an argument is out of range; as `parts`.
+
+        Example:
+            >>> import tempfile
+            >>> from foolsgold.mining import mine
+            >>> queries, corpus = [[1.0, 0.0]], [[0.6, 0.8], [1.0, 0.0], [0.8, 0.6]]
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     found = mine(queries, corpus, num_negatives=3, folder=folder)
+            ...     CandidateStore(folder).select(2, max_score=0.9).ids.tolist()
+            [[2, 0]]
+        """
+        key = self.key
+        selection = as_selection(
+            num_negatives=num_negatives,
+            range_min=range_min,
+            range_max=range_max,
+            sampling_strategy=sampling_strategy,
+            temperature=temperature,
+            simans_a=simans_a,
+            simans_b=simans_b,
+            diverse_by=diverse_by,
+            num_documents=key["documents"],
+            on_short=on_short,
+            seed=seed,
+        )
+        bounds = (absolute_margin, relative_margin, max_score, min_score)
+        given = {name: bound for name, bound in zip(BOUNDS, bounds, strict=True) if bound is not None}
+        return self.selected({**key, **given}, selection, threads=resolve(threads), progress=progress)
+
+    def selected(
+        self, asked: Mapping[str, Any], selection: Selection, *, threads: int, progress: bool = False
+    ) -> Candidates:
+        """As `select`, of checked arguments.
+
+        Args:
+            asked: the bounds by name, as `key` has them.
+            selection: what is taken.
+            threads: at least 1.
+            progress: show a progress bar.
+        """
+        key, rules = self.key, rules_of(asked)
+        ids = np.full((len(self), selection["num_negatives"]), -1, np.int64)
+        scores = np.full(ids.shape, -np.inf, np.float32)
+        ranks = np.full(ids.shape, -1, np.int32)
+        report: dict[str, int] = {"queries": len(self), "documents": key["documents"]}
+        with progress_bar("Select", enabled=progress, unit="part") as show:
+            for done, (rows, columns) in enumerate(self.parts(), start=1):
+                table, cut = as_table(columns, key), slice(rows.start, rows.stop)
+                first = selection["first_query"] + rows.start
+                found = select(table, rules, {**selection, "first_query": first}, threads)
+                ids[cut], scores[cut], ranks[cut] = found.ids, found.scores, found.ranks
+                for name, count in found.counts.items():
+                    report[name] = report.get(name, 0) + count
+                if show:
+                    show(done, self.num_parts)
+        return Candidates(ids, scores, report, ranks)
+
+    def load(self) -> Candidates:
+        """Return all candidates as one table, as wide as the longest list.
+
+        Raises:
+            ValueError: as `parts`.
+        """
+        parts = [columns for _, columns in self.parts(["document", "score"])]
+        lengths = [np.diff(_lists(columns, "document")[0].astype(np.int64)) for columns in parts]
+        width = max((int(part.max(initial=0)) for part in lengths), default=0)
+        ids = np.full((len(self), width), -1, np.int64)
+        scores = np.full((len(self), width), -np.inf, np.float32)
+        start = 0
+        for columns, length in zip(parts, lengths, strict=True):
+            filled = np.arange(width) < length[:, None]
+            ids[start : start + len(length)][filled] = _lists(columns, "document")[1]
+            scores[start : start + len(length)][filled] = _lists(columns, "score")[1]
+            start += len(length)
+        return Candidates(ids, scores, {"queries": len(self)})
+
+
+def search_in_folder(
+    folder: str | os.PathLike[str], question: Question, *, progress: bool = False
+) -> CandidateStore:
+    """Search part after part of the queries; see `search_in_parts`.
+
+    Raises:
+        ValueError: the folder holds another search, or `question` is unusable, and then nothing was written.
+        OSError: as `search_in_parts`.
+    """
+    question.search(0, 0)  # what is wrong with the corpus or an option is said before a folder is there
+
+    def search(start: int, stop: int, show: Callable[[int, int], object] | None) -> list[Column]:
+        return as_columns(question.search(start, stop, show))
+
+    return search_in_parts(
+        folder,
+        search,
+        num_queries=len(question.queries),
+        part_rows=part_rows(question.depth, len(question.corpus)),
+        key=question.key(),
+        progress=progress,
+    )
+
+
+def search_in_parts(
+    folder: str | os.PathLike[str],
+    search: Search,
+    *,
+    num_queries: int,
+    part_rows: int,
+    key: Mapping[str, Any],
+    progress: bool = False,
+) -> CandidateStore:
+    """Search the parts of the queries that a folder does not have yet, and write each when it is found.
+
+    Killed at any moment, the same call goes on with the parts that are missing, and ends with the same bytes.
+
+    Args:
+        folder: a new one, an empty one, or one that the same call has begun.
+        search: finds the columns of the queries `start` to `stop`; its third argument is called with
+            `(done, total)`, or None.
+        num_queries: Q.
+        part_rows: queries of a part; a folder that was begun keeps its own.
+        key: what decides the content, by name: anything that JSON can tell.
+        progress: show a progress bar.
+
+    Raises:
+        ValueError: the folder holds anything else, another call's candidates, or is being written.
+        OSError: the disk is full or not writable; what is finished stays.
+    """
+    path = os.fspath(folder)
+    with progress_bar("Mine", enabled=progress) as show:
+        store = _core.CandidateStore.create(
+            path, queries=num_queries, part_rows=part_rows, key=json.dumps(key, sort_keys=True)
+        )
+        try:
+            for damaged in store.damaged:
+                logger.warning("%s was changed: it is made again", damaged)
+            missing = store.missing
+            done = store.parts - len(missing)
+            if done:
+                logger.info("Go on after %d of %d parts in %s", done, store.parts, path)
+            for part in missing:
+                store.write(part, list(search(*store.rows(part), _share(show, done, store.parts))))
+                done += 1
+        finally:
+            store.close()
+    return CandidateStore(path)
+
+
+def part_rows(depth: int, num_documents: int) -> int:
+    """Return how many queries a part has: some seconds of work, some ten megabytes."""
+    return max(1 << 10, min(1 << 16, (1 << 22) // max(1, depth), (1 << 35) // max(1, num_documents)))
+
+
+def _share(
+    show: Callable[[int, int], None] | None, done: int, parts: int
+) -> Callable[[int, int], None] | None:
+    """Return what shows the progress of one part as a share of all; `done` parts come before it."""
+    if show is None:
+        return None
+    return lambda at, total: show(done * _STEPS + at * _STEPS // max(1, total), parts * _STEPS)
+
+
+def _lists(columns: Sequence[Column], name: str) -> tuple[NDArray[np.uint64], NDArray[Any]]:
+    for found, offsets, values in columns:
+        if found == name and offsets is not None:
+            return offsets, values
+    raise ValueError(f"stored candidates must have a list `{name}` a query, got one value a query")
