@@ -3,6 +3,10 @@
 - `mine`: on arrays; numpy alone.
 - `mine_hard_negatives`: from a data set and a model to a data set.
 - `BM25`: lexical search.
+- `read_run`, `write_run`: TREC run files.
+- `fuse`, `mine_fused`: one table of several sources.
+- `rescore`: by a cross-encoder or any function of pairs.
+- `search_on_device`: the search on a GPU.
 """
 
 from __future__ import annotations
@@ -14,17 +18,40 @@ from foolsgold.lazy import getter
 if TYPE_CHECKING:
     from foolsgold.mining.bm25 import BM25
     from foolsgold.mining.candidates import Candidates
+    from foolsgold.mining.fusion import FusedCandidates, fuse, mine_fused
     from foolsgold.mining.hard_negatives import mine_hard_negatives
+    from foolsgold.mining.on_device import search_on_device
+    from foolsgold.mining.rescore import rescore
+    from foolsgold.mining.runs import read_run, write_run
     from foolsgold.mining.search import mine
 
-__all__ = ["BM25", "Candidates", "mine", "mine_hard_negatives"]
+__all__ = [
+    "BM25",
+    "Candidates",
+    "FusedCandidates",
+    "fuse",
+    "mine",
+    "mine_fused",
+    "mine_hard_negatives",
+    "read_run",
+    "rescore",
+    "search_on_device",
+    "write_run",
+]
 
 __getattr__ = getter(
     __name__,
     {
         "BM25": "foolsgold.mining.bm25",
         "Candidates": "foolsgold.mining.candidates",
+        "FusedCandidates": "foolsgold.mining.fusion",
+        "fuse": "foolsgold.mining.fusion",
         "mine": "foolsgold.mining.search",
+        "mine_fused": "foolsgold.mining.fusion",
         "mine_hard_negatives": "foolsgold.mining.hard_negatives",
+        "read_run": "foolsgold.mining.runs",
+        "rescore": "foolsgold.mining.rescore",
+        "search_on_device": "foolsgold.mining.on_device",
+        "write_run": "foolsgold.mining.runs",
     },
 )

@@ -6,6 +6,8 @@
 
 mod block;
 mod exact;
+mod exclusions;
+pub mod fuse;
 mod kept;
 pub mod lexical;
 mod panels;
@@ -14,6 +16,7 @@ mod score;
 mod select;
 
 pub use exact::Engine;
+pub use exclusions::Exclusion;
 pub use rules::Rules;
 pub use score::{Scorer, Similarity, pair_scores};
 pub use select::Strategy;
