@@ -32,7 +32,7 @@ mod _core {
     #[pymodule_export]
     use super::lexical::Bm25;
     #[pymodule_export]
-    use super::mining::{mine, multiply_add_peak, pair_scores};
+    use super::mining::{CandidateTable, mine, multiply_add_peak, pair_scores, search};
     #[pymodule_export]
     use super::probe::{available_threads, cpu_features, wait};
     #[pymodule_export]
