@@ -19,8 +19,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from bench_mining import peak
 from numpy.lib.format import open_memmap
+
+from bench_mining import peak
 
 _ROWS_AT_ONCE = 50_000
 
@@ -125,8 +126,10 @@ def check(folder, options):
         assert np.abs(scores[row, mine] - scores[row, expected]).max() < 1e-7, query
         assert np.abs(found.scores[query] - scores[row, mine]).max() < 1e-7, query
         swapped += int((mine != expected).sum())
-    print(f"{len(sample)} random queries equal float64 brute force; {swapped} of {mine.size * len(sample)}"
-          " places hold another document of an equal score (to 1e-7)")
+    print(
+        f"{len(sample)} random queries equal float64 brute force; {swapped} of {mine.size * len(sample)}"
+        " places hold another document of an equal score (to 1e-7)"
+    )
 
 
 def _best(scores, count):
@@ -164,8 +167,11 @@ def main():
         parts = None if last else max(1, _parts(table, options) * (run + 1) // (options.kills + 1))
         seconds, anonymous, said = watched(command, table, parts)
         total += seconds
-        print(f"run {run}: {seconds:.0f} s, {'ended' if last else f'killed at {parts} parts'},"
-              f" anonymous memory at most {anonymous / 2**30:.2f} GiB, int8 peak {rate / 1e9:.0f} Gop/s", flush=True)
+        print(
+            f"run {run}: {seconds:.0f} s, {'ended' if last else f'killed at {parts} parts'},"
+            f" anonymous memory at most {anonymous / 2**30:.2f} GiB, int8 peak {rate / 1e9:.0f} Gop/s",
+            flush=True,
+        )
     print(f"all: {total:.0f} s, {operations / total / 1e9:.0f} Gop/s; {said.strip()}", flush=True)
     check(options.folder, options)
 

@@ -12,8 +12,8 @@ from foolsgold.mining.strategies import Selection
 __all__ = [
     "Bm25",
     "CandidateStore",
-    "FolderLock",
     "CandidateTable",
+    "FolderLock",
     "Labels",
     "Packing",
     "Table",
@@ -28,6 +28,7 @@ __all__ = [
     "draw_negatives_of_row",
     "evaluate",
     "fingerprint",
+    "fuse",
     "is_beir",
     "mine",
     "mix_counts",
@@ -38,6 +39,7 @@ __all__ = [
     "pair_scores",
     "random_plan",
     "read_beir",
+    "read_trec_run",
     "search",
     "sequential_plan",
     "tally",
@@ -175,12 +177,27 @@ class Bm25:
         corpus: Any, *, k1: float, b: float, threads: int, progress: _Progress | None = None
     ) -> Bm25: ...
     def search(
-        self, queries: Any, top_k: int, *, threads: int, progress: _Progress | None = None
+        self,
+        queries: Any,
+        exclusions: list[_Exclusion],
+        top_k: int,
+        *,
+        threads: int,
+        progress: _Progress | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]: ...
     def __len__(self) -> int: ...
     @property
     def num_terms(self) -> int: ...
 
+def fuse(
+    tables: list[tuple[NDArray[np.int64], NDArray[np.float32]]],
+    num: int,
+    *,
+    k: float,
+    quotas: list[int] | None,
+    threads: int,
+    progress: _Progress | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint32]]: ...
 def evaluate(
     ids: NDArray[np.int64],
     scores: NDArray[np.float32],
@@ -316,6 +333,9 @@ class Table:
     def source(self, row: int) -> tuple[str, int]: ...
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
 
+def read_trec_run(
+    file: str, query_ids: Any, document_ids: Any, *, progress: _Progress | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]: ...
 def is_beir(folder: str) -> bool: ...
 def read_beir(
     folder: str, *, threads: int, progress: _Progress | None = None

@@ -111,3 +111,30 @@ def test_nothing_shared_is_nothing_found():
 def test_bad_input_is_refused_by_name(ask, error, message):
     with pytest.raises(error, match=re.escape(message)):
         ask()
+
+
+def test_what_is_excluded_leaves_its_place_to_the_next():
+    corpus, queries = texts(3, 80), texts(4, 12, 6)
+    index = BM25(corpus, threads=2)
+    everything = index.search(queries, top_k=80)
+    positives = np.arange(12)
+    pages = np.arange(80) % 5
+    found = index.search(
+        queries,
+        top_k=9,
+        positives=positives,
+        exclude=[[40, 41]] * 12,
+        classes={"page": (pages, [[1, 2]] * 12)},
+    )
+    shorter = 0
+    for query in range(12):
+        allowed = [
+            document
+            for document in everything.ids[query]
+            if document >= 0 and document not in (query, 40, 41) and pages[document] not in (1, 2)
+        ]
+        shorter += everything.ids[query, :9].tolist() != allowed[:9]
+        assert found.ids[query].tolist() == (allowed + [-1] * 9)[:9]
+    assert shorter > 6
+    with pytest.raises(ValueError, match="`positives` must have one entry a query, 12, got 3"):
+        index.search(queries, top_k=3, positives=[1, 2, 3])

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from foolsgold import _core
 from foolsgold.mining.candidates import Candidates
+from foolsgold.mining.exclusions import as_exclusions
+from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from foolsgold.mining.exclusions import Exclusion
 
 
 class BM25:
@@ -62,24 +66,49 @@ class BM25:
         """Return D, the number of documents."""
         return len(self._index)
 
-    def search(self, queries: Sequence[str] | Any, top_k: int) -> Candidates:
+    def search(
+        self,
+        queries: Sequence[str] | Any,
+        top_k: int,
+        *,
+        positives: Any = None,
+        exclude: Any = None,
+        classes: Mapping[str, tuple[Any, Any]] | None = None,
+        progress: bool = False,
+    ) -> Candidates:
         """Find the `top_k` best documents of each query; of equal scores the lower row comes first.
 
-        A document that shares no term with the query is not found.
+        A document that shares no term with the query is not found. One that the query excludes leaves its
+        place to the next best, so that no query gets fewer for it.
 
         Args:
             queries: Q texts, as `corpus`.
             top_k: at least 1.
+            positives: rows of the corpus never to be found, by query: (Q,) integers; (Q, P) integers padded
+                with -1; Q lists; or a tuple of offsets (Q + 1,) and values.
+            exclude: further rows, likewise.
+            classes: by name a tuple of the documents' classes (D,) and the classes that each query excludes,
+                in a form of `positives`; all of them from 0.
+            progress: show a progress bar.
 
         Returns:
             `ids` (Q, top_k) and `scores` (Q, top_k), best first.
 
         Raises:
             TypeError: `queries` holds something other than texts.
-            ValueError: a text is null (its row is named), or `top_k` is less than 1.
+            ValueError: a text is null (its row is named), `top_k` is less than 1, or an exclusion does not
+                fit the queries or the documents.
         """
         if top_k < 1:
             raise ValueError(f"`top_k` must be positive, got {top_k}")
-        ids, scores = self._index.search(queries, top_k, threads=resolve(self.threads))
+        exclusions: list[Exclusion] = []
+        if any(given is not None for given in (positives, exclude, classes)):
+            exclusions = as_exclusions(
+                len(queries), len(self), positives=positives, exclude=exclude, classes=classes
+            )
+        with progress_bar("Search words", enabled=progress) as show:
+            ids, scores = self._index.search(
+                queries, exclusions, top_k, threads=resolve(self.threads), progress=show
+            )
         report = {"num_queries": len(ids), "num_found": int((ids >= 0).sum())}
         return Candidates(ids=ids, scores=scores, report=report)

@@ -103,7 +103,7 @@ def depth_of(selection: Selection) -> int:
 
 
 def loosened(rules: Rules, selection: Selection) -> tuple[Rules, Selection]:
-    """Return the rules of a search and what is selected from it, so that it may reach below the least score."""
+    """Return the rules to search by and what to select, so that one may reach below the least score."""
     if selection["on_short"] != "widen" or rules[4] is None:
         return rules, selection
     return (*rules[:4], None), {**selection, "min_score": rules[4]}
@@ -127,8 +127,8 @@ def select(table: _core.CandidateTable, rules: Rules, selection: Selection, thre
     depth = depth_of(selection)
     if depth > table.depth:
         raise ValueError(
-            f"`num_negatives` and the ranks must ask for at most the {table.depth} candidates that are kept of a "
-            f"query, got {depth}"
+            "`num_negatives` and the ranks must ask for at most "
+            f"the {table.depth} candidates that are kept of a query, got {depth}"
         )
     allowed = table.narrow(rules=rules, depth=depth, threads=threads)
     loose, selection = loosened(rules, selection)

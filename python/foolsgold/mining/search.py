@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foolsgold.mining.exclusions import Exclusion
-    from foolsgold.mining.recipes import Recipe
     from foolsgold.mining.question import Lists
+    from foolsgold.mining.recipes import Recipe
     from foolsgold.mining.strategies import OnShort, SamplingStrategy
 
 
@@ -116,10 +116,10 @@ def mine(
             its candidates. No exclusion, margin or `max_score` is ever lifted.
         recipe: values for arguments that are not given. "nv-retriever": relative margin 0.05. "bge": 15 at
             random of the ranks 10 to 210. "rank-window": 7 at random of the ranks 30 to 100.
-        folder: keeps each query's candidates on disk, in parts of the queries: a new or an empty folder, or one
-            that the same call has begun, which then goes on where it was, killed or not. What decides the
-            candidates is compared by checksum; anything else is an error. `CandidateStore` reads them and
-            selects anew with other arguments.
+        folder: keeps each query's candidates on disk, in parts of the queries: a new or an empty folder, or
+            one that the same call has begun, which then goes on where it was, killed or not. What decides
+            the candidates is compared by checksum; anything else is an error. `CandidateStore` reads them
+            and selects anew with other arguments.
         depth: of `folder`: how many candidates are kept of a query; by default as many as the strategy looks
             at.
         seed: of what is left to chance, in [0, 2^64); a query's draws are its own.

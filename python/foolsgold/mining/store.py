@@ -59,8 +59,8 @@ class CandidateStore:
     A part is a Parquet file of a fixed range of queries with one row a query: `query`, and lists of equal
     length, best first: `document` and `score`. In polars: `pl.read_parquet("folder/part-*.parquet")`, then
     `.explode("document", "score")` for one row a candidate. Beside them are `anchor`, the positive score that
-    margins are measured from (NaN for none), and what tells how many documents each rule turned away. The name of a part ends in the checksum of its
-    bytes; a part that was changed is an error that names it.
+    margins are measured from (NaN for none), and what tells how many documents each rule turned away. The
+    name of a part ends in the checksum of its bytes; a part that was changed is an error that names it.
 
     Args:
         folder: what `mine(..., folder=...)` has written, finished or not.
@@ -160,8 +160,22 @@ class CandidateStore:
         """Take negatives anew, in seconds: what `mine` would find with these arguments, bit for bit.
 
         Args:
-            num_negatives: as all others, see `mine`. Bounds that are None are those of the search; others are
-                at least as strict.
+            num_negatives: as in `mine`, like all others.
+            absolute_margin: None for that of the search, else at least as strict.
+            relative_margin: likewise.
+            max_score: likewise.
+            min_score: likewise.
+            range_min: how many of the best allowed documents are skipped.
+            range_max: the rank at which candidates end.
+            sampling_strategy: which candidates are taken.
+            temperature: of "softmax".
+            simans_a: of "simans".
+            simans_b: of "simans".
+            diverse_by: of "diverse".
+            on_short: what becomes of a query with too few candidates; not "random".
+            seed: of what is left to chance.
+            threads: by default a fair share of the cores.
+            progress: show a progress bar.
 
         Raises:
             ValueError: a bound is looser than that of the search, or more candidates are asked for than were

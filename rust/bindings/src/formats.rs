@@ -13,6 +13,7 @@ use pyo3::types::PyCapsule;
 use pyo3_arrow::{PyChunkedArray, PyTable};
 
 use crate::arrays;
+use crate::arrow;
 use crate::enter::enter;
 use crate::error::to_py;
 
@@ -175,6 +176,35 @@ pub(crate) fn read_beir(
         },
     );
     Ok((documents, queries, splits.collect()))
+}
+
+/// Offsets, documents and scores.
+type Run<'py> = (
+    Bound<'py, PyArray1<i64>>,
+    Bound<'py, PyArray1<u32>>,
+    Bound<'py, PyArray1<f32>>,
+);
+
+/// Reads a TREC run file: for each query its hits, best first, as rows among the ids.
+#[pyfunction]
+#[pyo3(signature = (file, query_ids, document_ids, *, progress=None))]
+pub(crate) fn read_trec_run<'py>(
+    py: Python<'py>,
+    file: PathBuf,
+    query_ids: &Bound<'py, PyAny>,
+    document_ids: &Bound<'py, PyAny>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Run<'py>> {
+    let query_ids = arrow::texts("query_ids", query_ids)?;
+    let document_ids = arrow::texts("document_ids", document_ids)?;
+    let run = enter(py, progress, |tick| {
+        formats::TrecRun::read(&file, query_ids, document_ids, tick)
+    })?;
+    Ok((
+        arrays::from_vec(py, run.offsets),
+        arrays::from_vec(py, run.documents),
+        arrays::from_vec(py, run.scores),
+    ))
 }
 
 fn chunked(name: &str, chunks: Vec<ArrayRef>, kind: DataType) -> PyResult<PyChunkedArray> {

@@ -5,6 +5,7 @@ use numpy::PyArray2;
 use pyo3::prelude::*;
 
 use crate::enter::enter;
+use crate::exclusions::{Exclusions, Given};
 use crate::{arrays, arrow};
 
 /// Ids and scores, one row a query.
@@ -35,19 +36,22 @@ impl Bm25 {
         })
     }
 
-    /// The best documents of each query: rows of the corpus and scores.
-    #[pyo3(signature = (queries, top_k, *, threads, progress=None))]
+    /// The best documents of each query that it does not exclude: rows of the corpus and scores.
+    #[pyo3(signature = (queries, exclusions, top_k, *, threads, progress=None))]
     fn search<'py>(
         &self,
         py: Python<'py>,
         queries: &Bound<'py, PyAny>,
+        exclusions: Vec<Given<'py>>,
         top_k: usize,
         threads: usize,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Table<'py>> {
         let queries = arrow::texts("queries", queries)?;
+        let exclusions = Exclusions::new(&exclusions)?;
+        let exclusions = exclusions.view(self.0.len())?;
         let hits = enter(py, progress, |tick| {
-            self.0.search(queries, top_k, threads, tick)
+            self.0.search(queries, &exclusions, top_k, threads, tick)
         })?;
         Ok((
             arrays::table_from_vec(py, hits.ids, top_k)?,

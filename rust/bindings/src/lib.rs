@@ -13,6 +13,7 @@ mod enter;
 mod error;
 mod exclusions;
 mod formats;
+mod fusion;
 mod lexical;
 mod mining;
 mod mining_store;
@@ -26,7 +27,9 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::formats::{Table, is_beir, read_beir};
+    use super::formats::{Table, is_beir, read_beir, read_trec_run};
+    #[pymodule_export]
+    use super::fusion::fuse;
     #[pymodule_export]
     use super::lexical::Bm25;
     #[pymodule_export]

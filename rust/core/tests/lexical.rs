@@ -6,8 +6,10 @@ use std::sync::Arc;
 use arrow_array::{
     ArrayRef, LargeStringArray, StringArray, builder::ListBuilder, builder::StringBuilder,
 };
+use foolsgold_core::mining::Exclusion;
 use foolsgold_core::mining::lexical::{Bm25, Bm25Options, Hits};
 use foolsgold_core::texts::{Column, normalized};
+use foolsgold_core::view::Groups;
 use foolsgold_core::{Error, Result, tick::Tick};
 use proptest::prelude::*;
 
@@ -103,6 +105,7 @@ fn search(
     )?;
     index.search(
         column("queries", queries, 1),
+        &[],
         top_k,
         threads,
         &mut Tick::silent(),
@@ -141,6 +144,57 @@ proptest! {
         let more = search(&corpus, &queries, options, 50, 2)?;
         for (few, more) in few.ids.chunks(top_k).zip(more.ids.chunks(50)) {
             prop_assert_eq!(few, &more[..top_k]);
+        }
+    }
+}
+
+/// Lists for each of so many queries, as offsets and values below `bound`.
+fn ragged(queries: usize, bound: u32) -> impl Strategy<Value = (Vec<i64>, Vec<u32>)> {
+    let lists = prop::collection::vec(prop::collection::vec(0..bound, 0..6), queries);
+    lists.prop_map(|lists| {
+        let mut offsets = vec![0];
+        for list in &lists {
+            offsets.push(offsets[offsets.len() - 1] + i64::try_from(list.len()).unwrap_or(0));
+        }
+        (offsets, lists.concat())
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_a_query_excludes_leaves_its_place_to_the_next(
+        corpus in texts(40), queries in texts(6), documents in ragged(6, 40), groups in ragged(6, 4), top_k in 1usize..20,
+    ) {
+        let options = Bm25Options::default();
+        let (rows, num) = (corpus.len(), queries.len());
+        let classes: Vec<u32> = (0..).take(rows).map(|row: u32| row * 7 % 4).collect();
+        let kept: Vec<u32> = documents.1.iter().map(|&id| id % u32::try_from(rows.max(1)).unwrap_or(1)).collect();
+        let end = |(offsets, _): &(Vec<i64>, Vec<u32>)| usize::try_from(offsets[num]).unwrap_or(0);
+        let exclusions = [
+            Exclusion {
+                name: "positive",
+                classes: None,
+                lists: Groups::new("positive", &documents.0[..=num], &kept[..end(&documents)], rows.max(1))?,
+            },
+            Exclusion {
+                name: "group",
+                classes: Some(&classes),
+                lists: Groups::new("group", &groups.0[..=num], &groups.1[..end(&groups)], 4)?,
+            },
+        ];
+        let index = Bm25::build(column("corpus", &corpus, 3), options, 2, &mut Tick::silent())?;
+        let found = index.search(column("queries", &queries, 1), &exclusions, top_k, 2, &mut Tick::silent())?;
+        let all = naive(&corpus, &queries, options, 60);
+        for query in 0..num {
+            let is_allowed = |id: &i64| {
+                let id = u32::try_from(*id).unwrap_or(u32::MAX);
+                id != u32::MAX
+                    && !exclusions[0].lists.get(query).contains(&id)
+                    && !exclusions[1].lists.get(query).contains(&classes[id as usize])
+            };
+            let mut expected: Vec<i64> = all.ids[query * 60..][..60].iter().copied().filter(is_allowed).collect();
+            expected.resize(expected.len().max(top_k), -1);
+            prop_assert_eq!(&found.ids[query * top_k..][..top_k], &expected[..top_k]);
         }
     }
 }
@@ -265,7 +319,7 @@ fn bad_arguments_are_refused_by_name() -> Result<()> {
     let index = Bm25::build(corpus(), Bm25Options::default(), 1, &mut Tick::silent())?;
     let said = |top_k| {
         index
-            .search(corpus(), top_k, 1, &mut Tick::silent())
+            .search(corpus(), &[], top_k, 1, &mut Tick::silent())
             .err()
             .map(|error| error.to_string())
     };

@@ -1,4 +1,4 @@
-//! Files of columns: JSON Lines, CSV, TSV and Parquet, text also packed with gzip or zstd; and BEIR folders.
+//! Files of columns: JSON Lines, CSV, TSV and Parquet, text also packed with gzip or zstd; BEIR folders; and TREC runs.
 //!
 //! A file is read in blocks, each in bounded memory, into a [`Table`] of Arrow arrays; the answer does not depend on the
 //! size of the blocks or the number of threads. A column's type is what holds all its values: whole numbers widen to
@@ -14,12 +14,14 @@ mod csv;
 mod json_lines;
 mod parquet;
 mod table;
+mod trec_run;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub use beir::{Beir, Judgments, is_beir};
 pub use table::Table;
+pub use trec_run::TrecRun;
 
 use crate::error::{Error, Result};
 use crate::tick::Tick;

@@ -14,6 +14,7 @@
 mod postings;
 mod vocabulary;
 
+use super::exclusions::{Excluded, Exclusion};
 use crate::error::{Error, Result};
 use crate::pool;
 use crate::texts::{Column, Strings};
@@ -107,15 +108,21 @@ impl Bm25 {
 
     /// Finds the `top_k` documents of the highest scores for each of `queries`; of equal ones the lower row comes first.
     ///
-    /// A document with a score of 0, as it has without a shared term, is not found. O(postings of the query's terms) a query, 8 bytes a
-    /// document and a term for each thread.
+    /// A document with a score of 0, as it has without a shared term, is not found, nor one that the query excludes: the
+    /// next best takes its place. O(postings of the query's terms) a query, 8 bytes a document and a term for each thread.
     ///
     /// # Errors
-    /// [`Argument`](Error::Argument) where `top_k` is 0, [`Row`](Error::Row) at a null, [`Shape`](Error::Shape) where the column
-    /// holds no texts, [`Cancelled`](Error::Cancelled).
+    /// [`Argument`](Error::Argument) where `top_k` is 0 or an exclusion does not fit the queries or the documents,
+    /// [`Row`](Error::Row) at a null, [`Shape`](Error::Shape) where the column holds no texts,
+    /// [`Cancelled`](Error::Cancelled).
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a column has fewer than 2^32 rows"
+    )]
     pub fn search(
         &self,
         queries: Column,
+        exclusions: &[Exclusion<'_>],
         top_k: usize,
         threads: usize,
         tick: &mut Tick<'_>,
@@ -124,6 +131,7 @@ impl Bm25 {
             return Err(Error::argument("top_k", "be positive", top_k));
         }
         let queries = Strings::new(queries)?;
+        let excluded = Excluded::new(exclusions, queries.len(), self.len(), 0)?;
         let block = (WORK / self.len().max(1)).clamp(1, MAX_QUERIES);
         let found = pool::map_items(
             threads,
@@ -131,8 +139,12 @@ impl Bm25 {
             tick,
             || Scratch::new(self),
             |scratch, range| {
-                let rows = range.map(|row| self.best(&queries, row, top_k, scratch));
-                Ok(rows.collect::<Vec<_>>())
+                let best = |row| {
+                    let text = queries.get(row as u32).unwrap_or_default();
+                    let is_allowed = |document| excluded.rule(row, document).is_none();
+                    self.best(text, is_allowed, top_k, scratch)
+                };
+                Ok(range.map(best).collect::<Vec<_>>())
             },
         )?;
         let size = queries.len().saturating_mul(top_k);
@@ -155,10 +167,16 @@ impl Bm25 {
 
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "rows are below 2^32; a score is given as float32"
+        reason = "a score is given as float32"
     )]
-    fn best(&self, queries: &Strings, row: usize, top_k: usize, scratch: &mut Scratch) -> Vec<Hit> {
-        for_each_term(queries.get(row as u32).unwrap_or_default(), |text| {
+    fn best(
+        &self,
+        query: &str,
+        is_allowed: impl Fn(u32) -> bool,
+        top_k: usize,
+        scratch: &mut Scratch,
+    ) -> Vec<Hit> {
+        for_each_term(query, |text| {
             if let Some(term) = self.vocabulary.get(text) {
                 let times = &mut scratch.times[term as usize];
                 if *times == 0.0 {
@@ -187,7 +205,7 @@ impl Bm25 {
         let mut offer = |document: u32, score: &mut f64| {
             let score = std::mem::take(score) as f32;
             if score > 0.0 {
-                best.push(Hit::new(score, document));
+                best.push(Hit::new(score, document), &is_allowed);
             }
         };
         if is_dense {
@@ -263,8 +281,8 @@ impl Best {
         }
     }
 
-    fn push(&mut self, hit: Hit) {
-        if hit < self.least {
+    fn push(&mut self, hit: Hit, is_allowed: impl Fn(u32) -> bool) {
+        if hit < self.least || !is_allowed(hit.document()) {
             return;
         }
         self.hits.push(hit);

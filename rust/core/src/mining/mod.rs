@@ -7,6 +7,7 @@
 mod block;
 mod exact;
 mod exclusions;
+pub mod fuse;
 mod kept;
 pub mod lexical;
 mod panels;

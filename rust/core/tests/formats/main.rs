@@ -5,4 +5,5 @@ mod common;
 mod mutated;
 mod parquet;
 mod text;
+mod trec_run;
 mod written;

@@ -1,0 +1,220 @@
+"""Candidates judged anew by a cross-encoder, or by anything that scores pairs of texts."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from foolsgold.mining.arrays import as_lists
+from foolsgold.mining.bounds import Bounds, places_within, taken
+from foolsgold.mining.candidates import Candidates
+from foolsgold.mining.score_cache import ScoreCache, digests
+from foolsgold.progress import progress_bar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Scorer = Callable[[list[tuple[str, str]]], Any]
+
+logger = logging.getLogger(__name__)
+
+_BATCHES = 64
+"""Batches of a call: the scorer sees many pairs of like lengths at once, and little is lost when it is
+stopped."""
+
+
+def rescore(
+    found: Candidates,
+    queries: Sequence[str],
+    documents: Sequence[str],
+    scorer: Scorer | Any,
+    *,
+    positives: Any = None,
+    num_negatives: int | None = None,
+    absolute_margin: float | None = None,
+    relative_margin: float | None = None,
+    margin_from: Literal["least", "greatest"] = "least",
+    max_score: float | None = None,
+    min_score: float | None = None,
+    batch_size: int = 32,
+    folder: str | Path | None = None,
+    fingerprint: str | None = None,
+    progress: bool = False,
+) -> Candidates:
+    """Score candidates anew, and apply bounds and order to the new scores.
+
+    The pairs of all queries, positives among them, are scored together, each distinct one once, the longest
+    first, so that the texts of a batch are of like lengths. The new scores are used whether or not there is a
+    bound; margins are measured from the new scores of the positives.
+
+    Args:
+        found: candidates of Q queries, rows of `documents`.
+        queries: Q texts.
+        documents: N texts.
+        scorer: a cross-encoder, with `predict(pairs, batch_size=...)`, or a function of a list of (query,
+            document) pairs; gives one number a pair, the higher the better the document answers.
+        positives: the documents that answer a query, as in `mine`; needed by the margins.
+        num_negatives: how many candidates a query keeps, the best by the new scores; None for all.
+        absolute_margin: how far below its query's positive a candidate scores at least.
+        relative_margin: the same as a share of that score's magnitude: for scores that are probabilities,
+            say; around 0, as with logits, it allows next to nothing.
+        margin_from: from which of a query's positives margins are measured.
+        max_score: the greatest new score.
+        min_score: the least new score.
+        batch_size: pairs of a forward pass, for `predict`.
+        folder: where scores are kept, so that a stopped call goes on, and another one with the same texts
+            need not ask again; None for nowhere.
+        fingerprint: tells the scorer from others there: letters, digits and -_. that change with its weights
+            and settings.
+        progress: show a progress bar.
+
+    Returns:
+        Candidates by falling new score, equal ones by document. `report` has `pairs`, those `scored` now and
+        those `cached`, and what each rule turned away.
+
+    Raises:
+        TypeError: the scorer is neither.
+        ValueError: the numbers do not match, the scorer gives another number of scores than pairs, or one
+        that
+            is not finite (query and document are named), or an argument is out of range or without effect.
+
+    Example:
+        >>> found = Candidates(np.array([[0, 1]]), np.array([[0.9, 0.8]], np.float32))
+        >>> overlap = lambda pairs: [len(set(a.split()) & set(b.split())) for a, b in pairs]
+        >>> rescore(found, ["a b c"], ["a", "b c"], overlap).ids
+        array([[1, 0]])
+    """
+    bounds = Bounds(absolute_margin, relative_margin, max_score, min_score, margin_from)
+    bounds.check(has_positives=positives is not None)
+    _check(found, queries, documents, bounds, num_negatives, batch_size, positives is not None)
+    score = _scored_by(scorer, batch_size)
+    cache = _cache(folder, fingerprint)
+    offsets, values = np.zeros(len(queries) + 1, np.int64), np.empty(0, np.uint32)
+    if positives is not None:
+        offsets, values = as_lists("positives", positives, len(queries), len(documents))
+    query, place = np.nonzero(found.ids >= 0)
+    of_positives = np.repeat(np.arange(len(queries)), np.diff(offsets))
+    pairs = np.concatenate(
+        [
+            np.stack([query, found.ids[query, place]], axis=1),
+            np.stack([of_positives, values.astype(np.int64)], axis=1),
+        ]
+    )
+    keys, places = np.unique(pairs[:, 0] * len(documents) + pairs[:, 1], return_inverse=True)
+    distinct = np.stack(np.divmod(keys, max(1, len(documents))), axis=1)
+    scores, num_cached = _scores(distinct, queries, documents, score, cache, batch_size, progress)
+    table = np.full(found.ids.shape, -np.inf, np.float32)
+    table[query, place] = scores[places[: len(query)]]
+    anchors = bounds.anchors(offsets, scores[places[len(query) :]])
+    kept, counts = places_within(found.ids, table, anchors, bounds, num=num_negatives)
+    ids = taken(found.ids, kept, -1)
+    report = {"queries": len(ids), "pairs": len(distinct), "scored": len(distinct) - num_cached}
+    report |= {"cached": num_cached, **counts}
+    if num_negatives is not None:
+        report["short_queries"] = int(((ids >= 0).sum(axis=1) < num_negatives).sum())
+        report["missing"] = int((ids < 0).sum())
+    return Candidates(ids, taken(table, kept, -np.inf), report=report)
+
+
+def _check(
+    found: Candidates,
+    queries: Sequence[str],
+    documents: Sequence[str],
+    bounds: Bounds,
+    num_negatives: int | None,
+    batch_size: int,
+    has_positives: bool,
+) -> None:
+    if len(found.ids) != len(queries):
+        raise ValueError(f"`queries` must be one a row of `found`, {len(found.ids)}, got {len(queries)}")
+    most = int(found.ids.max(initial=-1))
+    if most >= len(documents):
+        raise ValueError(f"`documents` must have more than {most} texts, got {len(documents)}")
+    for name, value in [("num_negatives", num_negatives), ("batch_size", batch_size)]:
+        if value is not None and value < 1:
+            raise ValueError(f"`{name}` must be at least 1, got {value}")
+    if has_positives and bounds.absolute_margin is None and bounds.relative_margin is None:
+        raise ValueError("`positives` must come with a margin, got none\nhint: they serve the margins alone")
+
+
+def _scored_by(scorer: Any, batch_size: int) -> Scorer:
+    predict = getattr(scorer, "predict", None)
+    if predict is not None:
+        return lambda pairs: predict(pairs, batch_size=batch_size, show_progress_bar=False)
+    if not callable(scorer):
+        kind = type(scorer).__name__
+        raise TypeError(f"`scorer` must have `predict` or be a function of a list of pairs, got {kind}")
+    return scorer  # type: ignore[no-any-return]
+
+
+def _cache(folder: str | Path | None, fingerprint: str | None) -> ScoreCache | None:
+    if folder is None and fingerprint is None:
+        return None
+    if fingerprint is None:
+        raise ValueError(
+            "`fingerprint` must come with `folder`, got None\n"
+            "hint: any text that is another one whenever the scorer is"
+        )
+    if folder is None:
+        raise ValueError(f"`fingerprint` must come with `folder`, got {fingerprint!r} alone")
+    return ScoreCache(folder, fingerprint)
+
+
+def _scores(
+    pairs: NDArray[np.int64],
+    queries: Sequence[str],
+    documents: Sequence[str],
+    score: Scorer,
+    cache: ScoreCache | None,
+    batch_size: int,
+    progress: bool,
+) -> tuple[NDArray[np.float32], int]:
+    """Return the scores of (query, document) pairs, and how many of them the cache had."""
+    scores, is_known = np.zeros(len(pairs), np.float32), np.zeros(len(pairs), bool)
+    of_queries = of_documents = np.empty(0, np.uint64)
+    if cache is not None:
+        of_queries, of_documents = digests(queries), digests(documents)
+        is_known, scores = cache.find(of_queries, of_documents, pairs)
+    todo = np.flatnonzero(~is_known)
+    lengths = _lengths(queries)[pairs[todo, 0]] + _lengths(documents)[pairs[todo, 1]]
+    todo = todo[np.argsort(-lengths, kind="stable")]
+    logger.info("Scoring %d pairs of texts, %d more are known", len(todo), len(pairs) - len(todo))
+    step = _BATCHES * batch_size
+    with progress_bar("Rescore", enabled=progress, unit="pair") as show:
+        for start in range(0, len(todo), step):
+            batch = todo[start : start + step]
+            texts = [(queries[query], documents[document]) for query, document in pairs[batch].tolist()]
+            scores[batch] = _checked(score(texts), pairs[batch])
+            if cache is not None:
+                cache.add(of_queries[pairs[batch, 0]], of_documents[pairs[batch, 1]], scores[batch])
+            if show is not None:
+                show(start + len(batch), len(todo))
+    return scores, len(pairs) - len(todo)
+
+
+def _lengths(texts: Sequence[str]) -> NDArray[np.int64]:
+    return np.fromiter(map(len, texts), np.int64, len(texts))
+
+
+def _checked(given: Any, pairs: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return one finite score a pair."""
+    if hasattr(given, "detach"):
+        given = given.detach().float().cpu()
+    scores = np.asarray(given, np.float32)
+    if scores.ndim == 2 and scores.shape[1] == 1:
+        scores = scores[:, 0]
+    if scores.shape != (len(pairs),):
+        raise ValueError(f"`scorer` must give one score a pair, {len(pairs)}, got shape {scores.shape}")
+    bad = ~np.isfinite(scores)
+    if bad.any():
+        query, document = pairs[bad.argmax()]
+        got = scores[bad.argmax()]
+        raise ValueError(
+            f"`scorer` must give finite scores, got {got} for query {query} and document {document}"
+        )
+    return scores
