@@ -1,12 +1,13 @@
 """A million queries by a million documents, exactly, within a budget, killed twice and gone on with.
 
-    python benches/python/bench_mining_million.py --rows 1000000 --dim 384 --negatives 100 --folder /tmp/million
+    python benches/python/bench_mining_million.py --rows 1000000 --dim 384 --negatives 100 --folder million
 
-Data: unit float32 vectors in memory-mapped files, one centre for 50 rows, document = centre + 0.7 noise, query =
-document + 0.6 noise, seed 0. The miner runs in its own process group, which is killed with SIGKILL when a third and when
-two thirds of the table's parts are there; the third run ends it. What is printed: the seconds of each run, the greatest
-anonymous memory of the miner (the inputs are mapped files and not part of it), the share of the processor's int8 peak,
-measured before each run, and the check of a random sample of queries against a float64 brute force.
+Data: unit float32 vectors in memory-mapped files, one centre for 50 rows, document = centre + 0.7 noise,
+query = document + 0.6 noise, seed 0. The miner runs in its own process group, which is killed with SIGKILL
+when a third and when two thirds of the table's parts are there; the third run ends it. What is printed: the
+seconds of each run, the greatest anonymous memory of the miner (the inputs are mapped files and not part of
+it), the processor's peak, measured before each run, and the check of a random sample of queries against a
+float64 brute force.
 """
 
 import argparse
@@ -73,8 +74,8 @@ def mine(folder, options):
     print(json.dumps({"seconds": time.perf_counter() - start, "report": found.report}), flush=True)
 
 
-def watched(command, table, stop_at):
-    """Run `command` in its own process group; kill it once `stop_at` parts are there.
+def watched(command, table, share):
+    """Run `command` in its own process group; kill it once that share of the parts is there, None for never.
 
     Returns:
         Seconds, the peak of anonymous memory in bytes, and what it printed.
@@ -84,7 +85,7 @@ def watched(command, table, stop_at):
     while process.poll() is None:
         time.sleep(0.05)
         anonymous = max(anonymous, _anonymous(process.pid))
-        if stop_at is not None and len(list(table.glob("part-*.parquet"))) >= stop_at:
+        if share is not None and len(list(table.glob("part-*.parquet"))) >= share * num_parts(table):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             return time.perf_counter() - start, anonymous, None
@@ -163,24 +164,26 @@ def main():
     command = [sys.executable, __file__, "--miner", *sys.argv[1:]]
     for run in range(options.kills + 1):
         rate = peak(options.threads)
-        last = run == options.kills
-        parts = None if last else max(1, _parts(table, options) * (run + 1) // (options.kills + 1))
-        seconds, anonymous, said = watched(command, table, parts)
+        share = (run + 1) / (options.kills + 1)
+        is_last = run == options.kills
+        seconds, anonymous, said = watched(command, table, None if is_last else share)
         total += seconds
         print(
-            f"run {run}: {seconds:.0f} s, {'ended' if last else f'killed at {parts} parts'},"
-            f" anonymous memory at most {anonymous / 2**30:.2f} GiB, int8 peak {rate / 1e9:.0f} Gop/s",
+            f"run {run}: {seconds:.0f} s, {'ended' if is_last else f'killed at {share:.0%} of the parts'}, "
+            f"anonymous memory at most {anonymous / 2**30:.2f} GiB, peak {rate / 1e9:.0f} Gop/s",
             flush=True,
         )
     print(f"all: {total:.0f} s, {operations / total / 1e9:.0f} Gop/s; {said.strip()}", flush=True)
     check(options.folder, options)
 
 
-def _parts(table, options):
+def num_parts(table):
+    """How many parts the table is to have; infinite where it is not begun."""
     manifest = table / "manifest.json"
     if not manifest.exists():
-        return options.kills + 1
-    return json.loads(manifest.read_text())["parts"]
+        return float("inf")
+    told = json.loads(manifest.read_text())
+    return -(-told["queries"] // told["part_rows"])
 
 
 if __name__ == "__main__":
