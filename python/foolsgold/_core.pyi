@@ -6,8 +6,11 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from foolsgold.mining.strategies import Selection
+
 __all__ = [
     "Bm25",
+    "CandidateTable",
     "Labels",
     "Packing",
     "Table",
@@ -31,6 +34,7 @@ __all__ = [
     "pair_scores",
     "random_plan",
     "read_beir",
+    "search",
     "sequential_plan",
     "tally",
     "wait",
@@ -45,6 +49,15 @@ _Batching = tuple[int, int, str]
 _Draw = tuple[int, int, int]
 _Schedule = tuple[list[int], list[int], bool]
 _Pass = tuple[NDArray[np.uint32], NDArray[np.uint64], list[tuple[str, int]]]
+_Exclusion = tuple[str, NDArray[np.uint32] | None, NDArray[np.int64], NDArray[np.uint32]]
+_Anchors = tuple[NDArray[np.int64], NDArray[np.uint32]] | NDArray[np.float32]
+_Rules = tuple[str, float | None, float | None, float | None, float | None]
+_Mined = tuple[
+    NDArray[np.int64],
+    NDArray[np.float32],
+    NDArray[np.int32],
+    tuple[list[int], int, int, int, int, int],
+]
 _Ids = NDArray[np.uint32] | tuple[NDArray[np.int64], NDArray[np.uint32]]
 
 def available_threads() -> int: ...
@@ -177,21 +190,61 @@ def evaluate(
 def mine(
     queries: NDArray[np.float32],
     corpus: NDArray[np.float32],
-    positives: tuple[NDArray[np.int64], NDArray[np.uint32]] | None,
+    exclusions: list[_Exclusion],
+    anchors: _Anchors | None,
     *,
     similarity: str,
-    num_negatives: int,
-    absolute_margin: float | None,
-    relative_margin: float | None,
-    max_score: float | None,
-    min_score: float | None,
-    range_min: int,
-    range_max: int | None,
-    sampling_strategy: str,
-    seed: int,
+    rules: _Rules,
+    selection: Selection,
     threads: int,
     progress: _Progress | None = None,
-) -> tuple[NDArray[np.int64], NDArray[np.float32], list[int], int, int]: ...
+) -> _Mined: ...
+def search(
+    queries: NDArray[np.float32],
+    corpus: NDArray[np.float32],
+    exclusions: list[_Exclusion],
+    anchors: _Anchors | None,
+    *,
+    similarity: str,
+    rules: _Rules,
+    depth: int,
+    first_document: int = 0,
+    threads: int,
+    progress: _Progress | None = None,
+) -> CandidateTable: ...
+
+@final
+class CandidateTable:
+    @staticmethod
+    def from_columns(
+        columns: dict[str, NDArray[Any]],
+        *,
+        rules: _Rules,
+        depth: int,
+        documents: int,
+        exclusions: list[str],
+    ) -> CandidateTable: ...
+    def columns(self) -> dict[str, NDArray[Any]]: ...
+    def __len__(self) -> int: ...
+    @property
+    def depth(self) -> int: ...
+    @property
+    def documents(self) -> int: ...
+    @property
+    def exclusions(self) -> list[str]: ...
+    def rejected(self) -> list[int]: ...
+    def starved(self) -> int: ...
+    @staticmethod
+    def merge(
+        tables: list[CandidateTable], *, threads: int, progress: _Progress | None = None
+    ) -> CandidateTable: ...
+    @staticmethod
+    def concat(tables: list[CandidateTable]) -> CandidateTable: ...
+    def narrow(
+        self, *, rules: _Rules, depth: int, threads: int, progress: _Progress | None = None
+    ) -> CandidateTable: ...
+    def select(self, selection: Selection, *, threads: int, progress: _Progress | None = None) -> _Mined: ...
+
 def pair_scores(
     queries: NDArray[np.float32],
     corpus: NDArray[np.float32],

@@ -11,6 +11,7 @@ import pytest
 
 import foolsgold as fg
 from foolsgold import _core, progress
+from foolsgold.mining.strategies import as_selection
 
 
 def unit(generator, rows, dim):
@@ -106,11 +107,15 @@ def test_a_margin_below_a_negative_positive_lowers_the_cap():
     assert found.report == {
         "queries": 1,
         "documents": 3,
-        "above_absolute_margin": 0,
-        "above_relative_margin": 1,
-        "above_max_score": 0,
+        "rejected_positive": 1,
+        "rejected_absolute_margin": 0,
+        "rejected_relative_margin": 1,
+        "rejected_max_score": 0,
+        "rejected_min_score": 0,
         "short_queries": 1,
         "missing": 1,
+        "widened": 0,
+        "filled": 0,
     }
 
 
@@ -172,7 +177,7 @@ GOOD = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
         ({"max_score": float("nan")}, "`max_score` must be finite, got NaN"),
         ({"absolute_margin": 0.1}, "`absolute_margin` must come with `positives`, got 0.1"),
         ({"similarity": "euclidean"}, "`similarity` must be .cosine. or .dot., got .euclidean."),
-        ({"sampling_strategy": "hard"}, "`sampling_strategy` must be .top. or .random., got .hard."),
+        ({"sampling_strategy": "hard"}, "`sampling_strategy` must be .top. or .random. or .*, got .hard."),
         ({"threads": 0}, "`threads` must be at least 1, got 0"),
         ({"seed": -1}, "`seed` must be at least 0"),
     ],
@@ -193,24 +198,24 @@ def test_wrong_types_are_type_errors(change):
 def test_the_binding_converts_nothing():
     options = {
         "similarity": "dot",
-        "num_negatives": 1,
-        "absolute_margin": None,
-        "relative_margin": None,
-        "max_score": None,
-        "min_score": None,
-        "range_min": 0,
-        "range_max": None,
-        "sampling_strategy": "top",
-        "seed": 0,
+        "rules": ("least", None, None, None, None),
+        "selection": as_selection(num_negatives=1, num_documents=2),
         "threads": 1,
     }
-    assert _core.mine(GOOD, GOOD, None, **options)[0].tolist() == [[0], [1]]
+    assert _core.mine(GOOD, GOOD, [], None, **options)[0].tolist() == [[0], [1]]
     with pytest.raises(TypeError, match="`queries` must be a NumPy array of float32, got float64"):
-        _core.mine(GOOD.astype(np.float64), GOOD, None, **options)
+        _core.mine(GOOD.astype(np.float64), GOOD, [], None, **options)
     with pytest.raises(ValueError, match="`corpus` must be C-contiguous"):
-        _core.mine(GOOD, np.asfortranarray(np.ones((3, 2), np.float32)), None, **options)
+        _core.mine(GOOD, np.asfortranarray(np.ones((3, 2), np.float32)), [], None, **options)
+    lists = np.zeros(3, np.int32), np.zeros(0, np.uint32)
     with pytest.raises(TypeError, match="`positives` must be a NumPy array of int64"):
-        _core.mine(GOOD, GOOD, (np.zeros(3, np.int32), np.zeros(0, np.uint32)), **options)
+        _core.mine(GOOD, GOOD, [], lists, **options)
+    with pytest.raises(TypeError, match="`positive` must be a NumPy array of int64"):
+        _core.mine(GOOD, GOOD, [("positive", None, *lists)], None, **options)
+    with pytest.raises(TypeError, match="`anchors` must be a NumPy array of float32"):
+        _core.mine(GOOD, GOOD, [], np.zeros(2), **options)
+    with pytest.raises(ValueError, match="`anchors` must have one list for each of 2 queries, got 3"):
+        _core.mine(GOOD, GOOD, [], np.zeros(3, np.float32), **options)
 
 
 def test_pair_scores_are_the_miners():

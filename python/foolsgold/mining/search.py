@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from foolsgold import _core
 from foolsgold.mining.arrays import as_lists, as_matrix
 from foolsgold.mining.candidates import Candidates
+from foolsgold.mining.exclusions import as_exclusions
+from foolsgold.mining.recipes import with_recipe
+from foolsgold.mining.strategies import as_selection
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from foolsgold.mining.exclusions import Exclusion
+    from foolsgold.mining.recipes import Recipe
+    from foolsgold.mining.strategies import OnShort, SamplingStrategy
+
+    _Lists = tuple[NDArray[np.int64], NDArray[np.uint32]]
+
+_BOUNDS = ("absolute_margin", "relative_margin", "max_score", "min_score")
 
 
 def mine(
@@ -16,15 +34,24 @@ def mine(
     corpus: Any,
     *,
     positives: Any = None,
-    num_negatives: int = 3,
+    num_negatives: int | None = None,
     absolute_margin: float | None = None,
     relative_margin: float | None = None,
+    margin_from: Literal["least", "greatest", "each"] = "least",
     max_score: float | None = None,
     min_score: float | None = None,
-    range_min: int = 0,
+    range_min: int | None = None,
     range_max: int | None = None,
-    sampling_strategy: Literal["top", "random"] = "top",
+    exclude: Any = None,
+    classes: Mapping[str, tuple[Any, Any]] | None = None,
+    sampling_strategy: SamplingStrategy | None = None,
+    temperature: float | None = None,
+    simans_a: float | None = None,
+    simans_b: float | None = None,
+    diverse_by: Any = None,
     similarity: Literal["cosine", "dot"] = "cosine",
+    on_short: OnShort = "keep",
+    recipe: Recipe | None = None,
     seed: int = 0,
     threads: int | None = None,
     progress: bool = False,
@@ -36,8 +63,9 @@ def mine(
     answer does not depend on the number of threads or on the processor.
 
     Math:
-        A score is a float64 sum in a fixed order, rounded to float32. With p the least score among a query's
-        positives, and in float64, a document of score s is allowed if it is no positive of the query and
+        A score is a float64 sum in a fixed order, rounded to float32. With p the score of one of the query's
+        positives (`margin_from` says which), and in float64, a document of score s is allowed if the query
+        does not exclude it and
 
         $$ s \le p - \text{absolute\_margin}, \quad s \le p - |p| \cdot \text{relative\_margin}, \quad
            \text{min\_score} \le s \le \text{max\_score} $$
@@ -50,32 +78,66 @@ def mine(
         corpus: (N, D) embeddings of documents, likewise. Both must be finite.
         positives: the rows of the corpus that answer a query, never its negatives: (Q,) integers; (Q, P)
             integers padded with -1; Q lists; or a tuple of offsets (Q + 1,) and values.
-        num_negatives: n, at least 1.
+        num_negatives: n, at least 1; 3 unless the recipe says otherwise.
         absolute_margin: how far below p a negative scores at least; needs `positives`. A query whose list is
             empty has no such bound.
         relative_margin: the same as a share of |p|; 0.05 is the usual choice.
+        margin_from: p is the "least" or the "greatest" score among the query's positives; "each" mines for
+            each pair of a query and a positive by itself: the result then has a row for each entry of
+            `positives`, query after query, in the order given.
         max_score: a negative's greatest score.
         min_score: a negative's least score.
-        range_min: how many of the best allowed documents are skipped.
-        range_max: the rank among the allowed documents at which candidates end; None for no end, with
-            `sampling_strategy="random"` for `range_min + 10 * num_negatives`.
-        sampling_strategy: "top" takes the best candidates, "random" any, drawn for each query from `seed` and
-            its row.
+        range_min: how many of the best allowed documents are skipped; none unless the recipe says otherwise.
+        range_max: the rank among the allowed documents at which candidates end; by default
+            `range_min + 10 * num_negatives`, for "top" no end.
+        exclude: further rows of the corpus that are never a query's negatives, in the forms of `positives`.
+        classes: exclusions by class: for a name of yours, the classes of the documents (N,) and those that
+            each query excludes, in the forms of `positives`. Twins, near-duplicates or the chunks of one
+            document are classes.
+        sampling_strategy: which candidates are taken; unless the recipe says otherwise, "top".
+
+            - "top": the best.
+            - "random": any, each set as likely as another.
+            - "softmax": one after the other, with a chance in proportion to exp(s / `temperature`).
+            - "simans": one after the other, with a chance in proportion to
+              exp(-`simans_a` (s - p - `simans_b`)^2); all alike for a query without positives.
+            - "stratified": one at random of each of n bands of ranks of equal length.
+            - "diverse": the best, at most one of a class of `diverse_by`.
+        temperature: of "softmax", above 0: the smaller, the more like "top".
+        simans_a: of "simans", at least 0: how sharply chances fall around p.
+        simans_b: of "simans": how far above p the likeliest score lies; 0 by default.
+        diverse_by: of "diverse": (N,) integers, the class of each document.
         similarity: "cosine" (0 where a vector is zero) or "dot".
-        seed: of the random strategy, in [0, 2^64).
+        on_short: what becomes of a query with fewer than n candidates. "keep": it has fewer. "drop": it has
+            none. "widen": it gets candidates outside the rank window, those before it first, the last of
+            them first; then those that score below `min_score`. "random": it gets any documents below all of
+            its candidates. No exclusion, margin or `max_score` is ever lifted.
+        recipe: values for arguments that are not given. "nv-retriever": relative margin 0.05. "bge": 15 at
+            random of the ranks 10 to 210. "rank-window": 7 at random of the ranks 30 to 100.
+        seed: of what is left to chance, in [0, 2^64); a query's draws are its own.
         threads: by default a fair share of the cores.
         progress: show a progress bar.
 
     Returns:
-        The table, and in `report`: `queries`, `documents`; `above_absolute_margin`, `above_relative_margin`,
-        `above_max_score`, the pairs of a query and a document that is not its positive above the query's
-        lowest cap, counted for the rule that set it; `short_queries` with fewer than n negatives, and
-        `missing` places.
+        The table, (Q, n), with "each" (P, n) for the P entries of `positives`. In `report`: `queries`,
+        `documents`; how many documents each rule turned away, as `rejected_positive`, `rejected_excluded`,
+        `rejected_` and the name of each of `classes`, `rejected_absolute_margin`, `rejected_relative_margin`,
+        `rejected_max_score`, `rejected_min_score`; `short_queries` with fewer than n negatives, and `missing`
+        places; the negatives that `widened` the window, and those `filled` at random.
+
+        A document that several rules turn away is counted once: below `min_score` for that, else for the
+        first exclusion in the order above, else for the rule that set the query's lowest cap. Counted are
+        those that score at least as well as the last document that was a candidate; where there are fewer
+        candidates than the strategy looks for, all.
 
     Raises:
-        ValueError: if an argument is out of range, shapes do not match, or a value is NaN or infinite (its
-            row is named).
+        ValueError: if an argument is out of range or has no effect, shapes do not match, or a value is NaN or
+            infinite (its row is named).
         TypeError: if an argument holds neither floats nor integers where they belong.
+
+    Reference:
+        "simans": Zhou et al. 2022, "SimANS: Simple Ambiguous Negatives Sampling for Dense Text Retrieval",
+        https://arxiv.org/abs/2210.11773, equation 4. Recipes: see `foolsgold.mining.recipes`.
 
     Example:
         >>> corpus = [[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]]
@@ -83,40 +145,70 @@ def mine(
         >>> found.ids
         array([[1, 2]])
     """
-    _check_counts(num_negatives=num_negatives, range_min=range_min, range_max=range_max, seed=seed)
-    if range_max is None and sampling_strategy == "random":
-        range_max = range_min + 10 * num_negatives
+    given = {"num_negatives": num_negatives, "range_min": range_min, "range_max": range_max}
+    given |= {"relative_margin": relative_margin, "sampling_strategy": sampling_strategy}
+    chosen = with_recipe(recipe, given)
+    relative_margin = chosen.pop("relative_margin")
     queries, corpus = as_matrix("queries", queries), as_matrix("corpus", corpus)
-    lists = None if positives is None else as_lists("positives", positives, len(queries), len(corpus))
+    selection = as_selection(
+        **chosen,
+        temperature=temperature,
+        simans_a=simans_a,
+        simans_b=simans_b,
+        diverse_by=diverse_by,
+        num_documents=len(corpus),
+        on_short=on_short,
+        seed=seed,
+    )
+    exclusions = as_exclusions(
+        len(queries), len(corpus), positives=positives, exclude=exclude, classes=classes
+    )
+    _check_names(exclusions)
+    lists = exclusions[0][2:] if positives is not None else None
+    report = {"queries": len(queries), "documents": len(corpus)}
+    if margin_from == "each":
+        if lists is None:
+            raise ValueError('`margin_from` must come with `positives`, got "each"')
+        queries, exclusions, lists = _for_each_positive(queries, exclusions, lists)
+        margin_from = "least"
     with progress_bar("Mine", enabled=progress) as show:
-        ids, scores, above, short, missing = _core.mine(
+        ids, scores, ranks, (rejected, short, missing, widened, filled, _) = _core.mine(
             queries,
             corpus,
+            exclusions,
             lists,
             similarity=similarity,
-            num_negatives=num_negatives,
-            absolute_margin=absolute_margin,
-            relative_margin=relative_margin,
-            max_score=max_score,
-            min_score=min_score,
-            range_min=range_min,
-            range_max=range_max,
-            sampling_strategy=sampling_strategy,
-            seed=seed,
+            rules=(margin_from, absolute_margin, relative_margin, max_score, min_score),
+            selection=selection,
             threads=resolve(threads),
             progress=show,
         )
-    rules = ("above_absolute_margin", "above_relative_margin", "above_max_score")
-    report = {"queries": len(queries), "documents": len(corpus), **dict(zip(rules, above, strict=True))}
-    return Candidates(ids, scores, {**report, "short_queries": short, "missing": missing})
+    rules = (*(rule[0] for rule in exclusions), *_BOUNDS)
+    report |= {f"rejected_{rule}": count for rule, count in zip(rules, rejected, strict=True)}
+    report |= {"short_queries": short, "missing": missing, "widened": widened, "filled": filled}
+    return Candidates(ids, scores, report, ranks)
 
 
-def _check_counts(*, num_negatives: int, range_min: int, range_max: int | None, seed: int) -> None:
-    for name, value, least in [
-        ("num_negatives", num_negatives, 1),
-        ("range_min", range_min, 0),
-        ("range_max", range_max, 0),
-        ("seed", seed, 0),
-    ]:
-        if value is not None and not least <= value < 2**64:
-            raise ValueError(f"`{name}` must be at least {least} and below 2^64, got {value}")
+def _check_names(exclusions: list[Exclusion]) -> None:
+    for name, *_ in exclusions:
+        if not name or name in _BOUNDS:
+            raise ValueError(f"`classes` must be named, and not like a bound, got {name!r}")
+
+
+def _for_each_positive(
+    queries: NDArray[np.float32], exclusions: list[Exclusion], lists: _Lists
+) -> tuple[NDArray[np.float32], list[Exclusion], _Lists]:
+    """Return a query for each positive, with the exclusions of its query, and that positive alone."""
+    offsets, values = lists
+    owners = np.repeat(np.arange(len(queries)), np.diff(offsets))
+    repeated = [(name, of, *_taken((starts, ids), owners)) for name, of, starts, ids in exclusions]
+    return queries[owners], repeated, (np.arange(len(values) + 1, dtype=np.int64), values)
+
+
+def _taken(lists: _Lists, rows: NDArray[np.int64]) -> _Lists:
+    """Return the lists of `rows`."""
+    offsets, values = lists
+    lengths = np.diff(offsets)[rows]
+    ends = np.cumsum(lengths)
+    places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(offsets[rows] - (ends - lengths), lengths)
+    return np.concatenate([[0], ends]).astype(np.int64), values[places]

@@ -11,6 +11,7 @@ mod arrays;
 mod arrow;
 mod enter;
 mod error;
+mod exclusions;
 mod formats;
 mod lexical;
 mod mining;
@@ -28,7 +29,7 @@ mod _core {
     #[pymodule_export]
     use super::lexical::Bm25;
     #[pymodule_export]
-    use super::mining::{mine, multiply_add_peak, pair_scores};
+    use super::mining::{CandidateTable, mine, multiply_add_peak, pair_scores, search};
     #[pymodule_export]
     use super::probe::{available_threads, cpu_features, wait};
     #[pymodule_export]

@@ -1,71 +1,96 @@
 //! Hard negatives.
 
-use foolsgold_core::key::Key;
-use foolsgold_core::mining::{self, Options, Rules, Scorer, Similarity, Strategy};
+mod options;
+mod table;
+
+use foolsgold_core::mining::{self, Anchors, Given, Options, Scorer, SearchOptions};
 use foolsgold_core::view::Matrix;
 use foolsgold_core::{kernels, pool};
 use numpy::{PyArray1, PyArray2};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::arrays::{self, Column, Rows, rows};
 use crate::enter::enter;
 use crate::error::to_py;
+use crate::exclusions::{self, Exclusions};
+use options::{RulesArgs, SelectionArgs};
 
-/// Ids, scores, pairs above the cap by rule, queries that are short, places left empty.
+pub(crate) use table::CandidateTable;
+
+/// Counts by rule; queries that are short, places left empty, negatives from outside the window, negatives at random,
+/// queries that may lack candidates.
+type Report = (Vec<u64>, u64, u64, u64, u64, u64);
+
+/// Ids, scores, ranks and report.
 type Mined<'py> = (
     Bound<'py, PyArray2<i64>>,
     Bound<'py, PyArray2<f32>>,
-    [u64; 3],
-    u64,
-    u64,
+    Bound<'py, PyArray2<i32>>,
+    Report,
 );
 
 /// Offsets and values.
 type Lists<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
-/// One of a few names.
-fn named<T: Copy>(argument: &str, name: &str, choices: &[(&str, T)]) -> PyResult<T> {
-    let found = choices.iter().find(|(choice, _)| *choice == name);
-    found.map(|&(_, value)| value).ok_or_else(|| {
-        let names: Vec<_> = choices
-            .iter()
-            .map(|(name, _)| format!("\"{name}\""))
-            .collect();
-        let names = names.join(" or ");
-        PyValueError::new_err(format!("`{argument}` must be {names}, got \"{name}\""))
-    })
-}
-
-fn similarity(name: &str) -> PyResult<Similarity> {
-    let choices = [("cosine", Similarity::Cosine), ("dot", Similarity::Dot)];
-    named("similarity", name, &choices)
-}
-
-fn strategy(name: &str) -> PyResult<Strategy> {
-    let choices = [("top", Strategy::Top), ("random", Strategy::Random)];
-    named("sampling_strategy", name, &choices)
-}
-
 fn view<'a>(name: &str, rows: &'a Rows<'_, f32>) -> PyResult<Matrix<'a>> {
     arrays::matrix(name, rows).map_err(|error| to_py(&error))
 }
 
-fn columns<'py>(
-    name: &str,
-    (offsets, values): &Lists<'py>,
-) -> PyResult<(Column<'py, i64>, Column<'py, u32>)> {
+fn pack(py: Python<'_>, found: mining::Candidates, num_negatives: usize) -> PyResult<Mined<'_>> {
+    let report = found.report;
     Ok((
-        arrays::column(name, offsets)?,
-        arrays::column(name, values)?,
+        arrays::table_from_vec(py, found.ids, num_negatives)?,
+        arrays::table_from_vec(py, found.scores, num_negatives)?,
+        arrays::table_from_vec(py, found.ranks, num_negatives)?,
+        (
+            report.rejected,
+            report.short,
+            report.missing,
+            report.widened,
+            report.filled,
+            report.starved,
+        ),
     ))
 }
 
-/// The best documents of every query inside its band; `positives` are offsets and values.
+/// What margins are measured from, borrowed: lists of positives, or scores.
+enum Measured<'py> {
+    None,
+    Positives(Column<'py, i64>, Column<'py, u32>),
+    Scores(Column<'py, f32>),
+}
+
+impl<'py> Measured<'py> {
+    fn new(value: Option<&Bound<'py, PyAny>>) -> PyResult<Self> {
+        let Some(value) = value else {
+            return Ok(Self::None);
+        };
+        match value.extract::<Lists<'py>>() {
+            Ok((offsets, values)) => Ok(Self::Positives(
+                arrays::column("positives", &offsets)?,
+                arrays::column("positives", &values)?,
+            )),
+            Err(_) => Ok(Self::Scores(arrays::column("anchors", value)?)),
+        }
+    }
+
+    fn view(&self) -> PyResult<Anchors<'_>> {
+        Ok(match self {
+            Self::None => Anchors::None,
+            Self::Positives(offsets, values) => Anchors::Positives(
+                arrays::groups("positives", offsets, values, usize::MAX)
+                    .map_err(|error| to_py(&error))?,
+            ),
+            Self::Scores(scores) => Anchors::Scores(arrays::slice(scores)),
+        })
+    }
+}
+
+/// The best documents of every query inside its band, as many as wanted; `anchors` are offsets and values of positives, or
+/// scores.
 #[pyfunction]
 #[pyo3(signature = (
-    queries, corpus, positives, *, similarity, num_negatives, absolute_margin, relative_margin, max_score, min_score,
-    range_min, range_max, sampling_strategy, seed, threads, progress=None
+    queries, corpus, exclusions, anchors, *, similarity, rules, selection, threads, progress=None
 ))]
 #[expect(
     clippy::too_many_arguments,
@@ -75,57 +100,78 @@ pub(crate) fn mine<'py>(
     py: Python<'py>,
     queries: &Bound<'py, PyAny>,
     corpus: &Bound<'py, PyAny>,
-    positives: Option<Lists<'py>>,
+    exclusions: Vec<exclusions::Given<'py>>,
+    anchors: Option<Bound<'py, PyAny>>,
     similarity: &str,
-    num_negatives: usize,
-    absolute_margin: Option<f64>,
-    relative_margin: Option<f64>,
-    max_score: Option<f64>,
-    min_score: Option<f64>,
-    range_min: usize,
-    range_max: Option<usize>,
-    sampling_strategy: &str,
-    seed: u64,
+    rules: RulesArgs,
+    selection: SelectionArgs<'py>,
     threads: usize,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Mined<'py>> {
+    let selection = selection.borrow()?;
     let options = Options {
-        similarity: self::similarity(similarity)?,
-        rules: Rules {
-            absolute_margin,
-            relative_margin,
-            max_score,
-            min_score,
-        },
-        num_negatives,
-        range_min,
-        range_max,
-        strategy: strategy(sampling_strategy)?,
-        key: Key::new(seed),
+        similarity: options::similarity(similarity)?,
+        rules: options::rules(rules)?,
+        selection: selection.view(),
         threads,
     };
     let (queries, corpus) = (rows("queries", queries)?, rows("corpus", corpus)?);
     let (queries, corpus) = (view("queries", &queries)?, view("corpus", &corpus)?);
-    let positives = positives
-        .map(|lists| columns("positives", &lists))
-        .transpose()?;
-    let positives = match &positives {
-        Some((offsets, values)) => Some(
-            arrays::groups("positives", offsets, values, corpus.rows())
-                .map_err(|error| to_py(&error))?,
-        ),
-        None => None,
+    let measured = Measured::new(anchors.as_ref())?;
+    let anchors = measured.view()?; // first, so that a fault of positives is told by their name
+    let exclusions = Exclusions::new(&exclusions)?;
+    let given = Given {
+        exclusions: &exclusions.view(corpus.rows())?,
+        anchors,
     };
     let found = enter(py, progress, |tick| {
-        mining::mine(queries, corpus, positives, &options, tick)
+        mining::mine(queries, corpus, &given, &options, tick)
     })?;
-    Ok((
-        arrays::table_from_vec(py, found.ids, num_negatives)?,
-        arrays::table_from_vec(py, found.scores, num_negatives)?,
-        found.report.above,
-        found.report.short,
-        found.report.missing,
-    ))
+    pack(py, found, options.selection.num_negatives)
+}
+
+/// Every query's best `depth` documents inside its band; ids count from `first_document`.
+#[pyfunction]
+#[pyo3(signature = (
+    queries, corpus, exclusions, anchors, *, similarity, rules, depth, first_document=0, threads, progress=None
+))]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is one of the user's, by name"
+)]
+pub(crate) fn search<'py>(
+    py: Python<'py>,
+    queries: &Bound<'py, PyAny>,
+    corpus: &Bound<'py, PyAny>,
+    exclusions: Vec<exclusions::Given<'py>>,
+    anchors: Option<Bound<'py, PyAny>>,
+    similarity: &str,
+    rules: RulesArgs,
+    depth: usize,
+    first_document: u32,
+    threads: usize,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<CandidateTable> {
+    let options = SearchOptions {
+        similarity: options::similarity(similarity)?,
+        rules: options::rules(rules)?,
+        depth,
+        first_document,
+        threads,
+    };
+    let (queries, corpus) = (rows("queries", queries)?, rows("corpus", corpus)?);
+    let (queries, corpus) = (view("queries", &queries)?, view("corpus", &corpus)?);
+    let measured = Measured::new(anchors.as_ref())?;
+    let anchors = measured.view()?; // first, so that a fault of positives is told by their name
+    let exclusions = Exclusions::new(&exclusions)?;
+    let given = Given {
+        exclusions: &exclusions.view(usize::MAX)?,
+        anchors,
+    };
+    let table = enter(py, progress, |tick| {
+        mining::search(queries, corpus, &given, &options, tick)
+    })?;
+    Ok(CandidateTable(table))
 }
 
 /// The scores of `queries[query_ids[i]]` with `corpus[document_ids[i]]`.
@@ -145,7 +191,7 @@ pub(crate) fn pair_scores<'py>(
     threads: usize,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-    let similarity = self::similarity(similarity)?;
+    let similarity = options::similarity(similarity)?;
     let (queries, corpus) = (rows("queries", queries)?, rows("corpus", corpus)?);
     let (queries, corpus) = (view("queries", &queries)?, view("corpus", &corpus)?);
     let query_ids = arrays::column::<u32>("query_ids", query_ids)?;

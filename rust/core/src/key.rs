@@ -29,6 +29,8 @@ pub mod stream {
     pub const SCHEDULE: u64 = 9;
     /// Which rows without a place come first.
     pub const SWEEP: u64 = 11;
+    /// The documents that fill the places of a query with too few candidates.
+    pub const FILL: u64 = 12;
     /// Which of a row's negatives are taken.
     pub const NEGATIVES: u64 = 10;
 }

@@ -1,6 +1,6 @@
 //! A block of queries while a shard's documents are shown to it.
 
-use super::kept::{Asked, Best, Kept};
+use super::kept::{Asked, Found, Kept};
 use super::panels::{Shard, rounded_down, rounded_up};
 use crate::kernels::{Bands, Documents, Hits, QUERIES, Tile};
 
@@ -10,12 +10,12 @@ pub(super) struct Row<'a> {
     kept: Kept,
     /// What a tile's result is multiplied by to be a score; `None` where this query does without the tile.
     scale: Option<f64>,
-    found: &'a mut Best,
+    found: &'a mut Found,
 }
 
 impl<'a> Row<'a> {
     /// Goes on from what was `found` in earlier shards, and leaves the outcome there.
-    pub(super) fn new(asked: Asked<'a>, found: &'a mut Best) -> Self {
+    pub(super) fn new(asked: Asked<'a>, found: &'a mut Found) -> Self {
         Self {
             kept: Kept::resume(&asked, found),
             scale: asked.scorer.query_scale(asked.query),
@@ -32,8 +32,21 @@ impl<'a> Row<'a> {
 
     /// The greatest.
     fn cap(&self) -> f32 {
-        self.scale
-            .map_or(f32::NAN, |scale| rounded_up(self.asked.band.cap / scale))
+        self.scale.map_or(f32::NAN, |scale| {
+            rounded_up(self.asked.band.counted_cap() / scale)
+        })
+    }
+
+    /// Takes the documents of a panel that lie above the band.
+    fn turn_away(&mut self, first: usize, mut above: u64) {
+        if self.asked.excluded.is_empty() {
+            return self.kept.count_above(above.count_ones());
+        }
+        while above != 0 {
+            let at = above.trailing_zeros() as usize;
+            above &= above - 1;
+            self.kept.push_above(first + at, &self.asked);
+        }
     }
 
     /// Takes the documents of a panel that the tile lets through.
@@ -99,7 +112,7 @@ impl<'a> Block<'a> {
     fn take(&mut self, six: usize, first: usize, documents: Documents<'_>, hits: &Hits) {
         let rows = self.rows[six * QUERIES..].iter_mut().take(QUERIES);
         for (at, row) in rows.enumerate() {
-            row.kept.count_above(hits.above[at].count_ones());
+            row.turn_away(first, hits.above[at]);
             if hits.inside[at] != 0 {
                 row.take(first, hits.inside[at], &hits.scores[at], documents.errors);
                 self.bands[six].lows[at] = row.low();
@@ -107,13 +120,10 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Hands each query's best documents out; how many documents lay above a cap, by the rule that set it.
-    pub(super) fn finish(self) -> [u64; 3] {
-        let mut above = [0; 3];
+    /// Hands out what each query found.
+    pub(super) fn finish(self) {
         for mut row in self.rows {
             *row.found = row.kept.finish(&row.asked);
-            above[row.asked.band.rule] += row.kept.above();
         }
-        above
     }
 }

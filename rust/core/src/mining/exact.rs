@@ -7,11 +7,11 @@
 
 use std::ops::ControlFlow;
 
-use super::Options;
 use super::block::{Block, Row};
-use super::kept::{Asked, Best};
+use super::exclusions::Excluded;
+use super::kept::{Asked, Found};
 use super::panels::{Shard, pack_queries};
-use super::rules::{Band, Known, Place};
+use super::rules::Band;
 use super::score::Scorer;
 use crate::error::Result;
 use crate::kernels::{Hits, QUERIES, Tile};
@@ -60,51 +60,40 @@ impl Engine {
     }
 }
 
-/// The answer for every query.
-#[derive(Debug)]
-pub(super) struct Found {
-    pub(super) rows: Vec<Best>,
-    /// As [`Report::above`](super::Report::above).
-    pub(super) above: [u64; 3],
-}
-
-/// A query's band, and how many of its positives lie above it.
-struct Limit {
-    band: Band,
-    known_above: u64,
+/// What is asked of every query.
+pub(super) struct Question<'a> {
+    pub(super) scorer: &'a Scorer<'a>,
+    pub(super) excluded: &'a Excluded<'a>,
+    pub(super) bands: &'a [Band],
+    /// How many of the best documents are wanted.
+    pub(super) depth: usize,
+    pub(super) threads: usize,
 }
 
 /// Everything that does not change while the search runs.
 struct Search<'a> {
     tile: Tile,
-    scorer: &'a Scorer<'a>,
-    known: &'a Known,
-    limits: Vec<Limit>,
+    question: &'a Question<'a>,
     depth: usize,
 }
 
 /// Finds the best allowed documents of every query. O(queries x corpus x dim).
 pub(super) fn search(
     engine: Engine,
-    scorer: &Scorer<'_>,
-    known: &Known,
-    options: &Options,
+    question: &Question<'_>,
     tick: &mut Tick<'_>,
-) -> Result<Found> {
+) -> Result<Vec<Found>> {
+    let (scorer, threads) = (question.scorer, question.threads);
     let (queries, corpus) = (scorer.queries.rows(), scorer.corpus.rows());
     let total = engine.steps(queries, corpus);
-    let mut starting = |_, _| heard(tick, 0, total);
     let search = Search {
         tile: engine.tile,
-        scorer,
-        known,
-        limits: limits(scorer, known, options, &mut Tick::new(&mut starting))?,
-        depth: options.strategy.depth(options).min(corpus),
+        question,
+        depth: question.depth.min(corpus),
     };
-    let mut found = Found {
-        rows: vec![Vec::new(); queries],
-        above: [0; 3],
-    };
+    let mut found: Vec<_> = std::iter::repeat_with(Found::default)
+        .take(queries)
+        .collect();
     let slow = (0..queries)
         .any(|query| scorer.query_scale(query).is_none() && scorer.query_norm(query) > 0.0);
     let block = if slow { 1 } else { engine.block_queries.max(1) };
@@ -113,14 +102,11 @@ pub(super) fn search(
         let before = at * per_shard;
         let mut packing = |_, _| heard(tick, before, total);
         let ear = &mut Tick::new(&mut packing);
-        let shard = Shard::pack(scorer, &search.tile, documents, options.threads, ear)?;
+        let shard = Shard::pack(scorer, &search.tile, documents, threads, ear)?;
         let mut passing =
             |done: u64, blocks: u64| heard(tick, before + per_shard * done / blocks.max(1), total);
         let ear = &mut Tick::new(&mut passing);
-        search.pass(&shard, block, options.threads, &mut found, ear)?;
-    }
-    for limit in &search.limits {
-        found.above[limit.band.rule] -= limit.known_above;
+        search.pass(&shard, block, &mut found, ear)?;
     }
     Ok(found)
 }
@@ -133,67 +119,37 @@ pub(super) fn heard(tick: &mut Tick<'_>, done: u64, total: u64) -> ControlFlow<(
     }
 }
 
-fn limits(
-    scorer: &Scorer<'_>,
-    known: &Known,
-    options: &Options,
-    tick: &mut Tick<'_>,
-) -> Result<Vec<Limit>> {
-    let limit = |query| {
-        let scores = || {
-            let known = known.get(query).iter();
-            known.map(|&id| scorer.score(query, id as usize))
-        };
-        let band = options.rules.band(scores().min_by(f32::total_cmp));
-        let above = scores().filter(|&score| band.place(score) == Place::Above);
-        Limit {
-            band,
-            known_above: above.count() as u64,
-        }
-    };
-    let queries = scorer.queries.rows();
-    let blocks = pool::map_blocks(options.threads, queries, MOST_QUERIES, tick, |block| {
-        Ok(block.map(limit).collect::<Vec<_>>())
-    })?;
-    Ok(blocks.into_iter().flatten().collect())
-}
-
 impl Search<'_> {
     /// Shows a shard to every query.
     fn pass(
         &self,
         shard: &Shard,
         block_queries: usize,
-        threads: usize,
-        found: &mut Found,
+        found: &mut [Found],
         tick: &mut Tick<'_>,
     ) -> Result<()> {
-        let items = found.rows.chunks_mut(block_queries).enumerate();
-        let work = |(packed, hits): &mut (Vec<f32>, Hits), (at, found): (usize, &mut [Best])| {
+        let items = found.chunks_mut(block_queries).enumerate();
+        let work = |(packed, hits): &mut (Vec<f32>, Hits), (at, found): (usize, &mut [Found])| {
             let first = at * block_queries;
-            pack_queries(self.scorer, first..first + found.len(), packed);
+            pack_queries(self.question.scorer, first..first + found.len(), packed);
             let rows = (first..)
                 .zip(found)
                 .map(|(query, found)| self.row(query, found));
             let mut block = Block::new(rows.collect());
             block.show(shard, &self.tile, packed, hits);
-            Ok(block.finish())
+            block.finish();
+            Ok(())
         };
         let state = || (Vec::new(), Hits::new());
-        for above in pool::map_items(threads, items, tick, state, work)? {
-            for (sum, part) in found.above.iter_mut().zip(above) {
-                *sum += part;
-            }
-        }
-        Ok(())
+        pool::map_items(self.question.threads, items, tick, state, work).map(drop)
     }
 
-    fn row<'a>(&'a self, query: usize, found: &'a mut Best) -> Row<'a> {
+    fn row<'a>(&'a self, query: usize, found: &'a mut Found) -> Row<'a> {
         let asked = Asked {
-            scorer: self.scorer,
+            scorer: self.question.scorer,
             query,
-            band: self.limits[query].band,
-            known: self.known.get(query),
+            band: self.question.bands[query],
+            excluded: self.question.excluded,
             depth: self.depth,
         };
         Row::new(asked, found)

@@ -1,10 +1,28 @@
 //! What one query keeps while documents stream by: never more than a few times what it wants in the end.
 
+use super::exclusions::Excluded;
 use super::rules::{Band, Place};
 use super::score::Scorer;
 
-/// The best allowed documents of one query, `(score, document)` in order.
-pub(super) type Best = Vec<(f32, u32)>;
+/// What is known of one query between two parts of the corpus.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The best allowed documents, `(score, document)` in order.
+    pub(super) best: Vec<(f32, u32)>,
+    /// Excluded documents that score at least as well as the last of the best, or as the least allowed score where the
+    /// best are fewer than wanted.
+    pub(super) away: Vec<Away>,
+    /// Documents above the band that no exclusion turns away.
+    pub(super) above: u32,
+}
+
+/// A document that an exclusion turned away.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Away {
+    pub(super) score: f32,
+    pub(super) id: u32,
+    pub(super) rule: u16,
+}
 
 /// A document whose score lies in `low..=high`; exactly known where the ends are one.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +38,7 @@ pub(super) struct Asked<'a> {
     pub(super) scorer: &'a Scorer<'a>,
     pub(super) query: usize,
     pub(super) band: Band,
-    /// Positives, ascending.
-    pub(super) known: &'a [u32],
+    pub(super) excluded: &'a Excluded<'a>,
     /// How many of the best documents are wanted.
     pub(super) depth: usize,
 }
@@ -34,19 +51,21 @@ pub(super) struct Kept {
     settled: usize,
     /// No document that scores below can be in the answer.
     bar: f64,
-    /// Documents above the band that were counted, positives among them.
-    above: u64,
+    /// Excluded documents that no smaller bar has let go.
+    away: Vec<Away>,
+    /// As [`Found::above`].
+    above: u32,
 }
 
 impl Kept {
     /// Goes on with the best of earlier documents.
-    pub(super) fn resume(asked: &Asked<'_>, found: &Best) -> Self {
+    pub(super) fn resume(asked: &Asked<'_>, found: &mut Found) -> Self {
         let entries: Vec<_> = found
+            .best
             .iter()
             .map(|&(score, id)| Entry::exact(id, score))
             .collect();
-        // An empty band still has what is above it counted, so the bar does not start above the cap.
-        let mut bar = asked.band.low.min(asked.band.cap);
+        let mut bar = asked.band.low;
         if entries.len() >= asked.depth
             && let Some(last) = entries.last()
         {
@@ -56,7 +75,8 @@ impl Kept {
             settled: entries.len(),
             entries,
             bar,
-            above: 0,
+            away: std::mem::take(&mut found.away),
+            above: found.above,
         }
     }
 
@@ -64,12 +84,21 @@ impl Kept {
         self.bar
     }
 
-    pub(super) fn above(&self) -> u64 {
-        self.above
+    /// Counts documents that certainly lie above the band and that no exclusion turns away.
+    pub(super) fn count_above(&mut self, documents: u32) {
+        self.above += documents;
     }
 
-    pub(super) fn count_above(&mut self, documents: u32) {
-        self.above += u64::from(documents);
+    /// Takes a document that certainly lies above the band.
+    pub(super) fn push_above(&mut self, document: usize, asked: &Asked<'_>) {
+        let id = as_id(document);
+        match asked.excluded.rule(asked.query, id) {
+            Some(rule) => {
+                let score = asked.scorer.score(asked.query, document);
+                self.away.push(Away { score, id, rule });
+            }
+            None => self.above += 1,
+        }
     }
 
     /// Takes a document whose score lies in `low..=high`.
@@ -106,6 +135,7 @@ impl Kept {
             self.bar = self.bar.max(least.low);
             let bar = self.bar;
             self.entries.retain(|entry| entry.high >= bar);
+            self.away.retain(|away| f64::from(away.score) >= bar);
         }
         if self.entries.len() > depth.saturating_add(depth / 2 + 32) {
             self.rank(asked);
@@ -113,29 +143,38 @@ impl Kept {
         self.settled = self.entries.len();
     }
 
-    /// The best documents.
-    pub(super) fn finish(&mut self, asked: &Asked<'_>) -> Best {
+    /// The best documents, and what was turned away.
+    pub(super) fn finish(&mut self, asked: &Asked<'_>) -> Found {
         self.settle(asked);
         self.rank(asked);
+        let bar = self.bar;
+        self.away.retain(|away| f64::from(away.score) >= bar);
         let entries = self.entries.iter();
-        entries.map(|entry| (entry.score(), entry.id)).collect()
+        Found {
+            best: entries.map(|entry| (entry.score(), entry.id)).collect(),
+            away: std::mem::take(&mut self.away),
+            above: self.above,
+        }
     }
 
-    /// Removes positives and what is outside the band from the new entries. What could be either is scored.
+    /// Removes what is excluded or outside the band from the new entries. What could be either is scored.
     fn examine(&mut self, asked: &Asked<'_>) {
         let mut end = self.settled;
         for at in self.settled..self.entries.len() {
             let mut entry = self.entries[at];
-            let is_known = asked.known.binary_search(&entry.id).is_ok();
-            let may_be_outside = entry.high > asked.band.cap || entry.low < asked.band.low;
-            if is_known || may_be_outside {
+            if let Some(rule) = asked.excluded.rule(asked.query, entry.id) {
+                let (score, id) = (entry.resolve(asked), entry.id);
+                self.away.push(Away { score, id, rule });
+                continue;
+            }
+            if entry.high > asked.band.cap || entry.low < asked.band.low {
                 match asked.band.place(entry.resolve(asked)) {
-                    Place::Inside if !is_known => {}
+                    Place::Inside => {}
                     Place::Above => {
                         self.above += 1;
                         continue;
                     }
-                    Place::Inside | Place::Below => continue,
+                    Place::Below => continue,
                 }
             }
             self.entries[end] = entry;

@@ -6,90 +6,120 @@
 
 mod block;
 mod exact;
+mod exclusions;
 mod kept;
 pub mod lexical;
 mod panels;
 mod rules;
 mod score;
 mod select;
+mod table;
 
 pub use exact::Engine;
-pub use rules::Rules;
+pub use exclusions::Exclusion;
+pub use rules::{Anchors, MarginFrom, Rules};
 pub use score::{Scorer, Similarity, pair_scores};
-pub use select::Strategy;
+pub use select::{Candidates, OnShort, Report, Selection, Strategy, select};
+pub use table::{Table, TurnedAway};
 
 use crate::error::{Error, Result};
-use crate::key::Key;
 use crate::tick::Tick;
-use crate::view::{Groups, Matrix};
-use rules::Known;
+use crate::view::Matrix;
+use exact::Question;
+use exclusions::Excluded;
+use rules::Band;
 
-/// The most negatives of all queries together: a table that no memory holds is refused before it is tried.
+/// The most candidates of all queries together: a table that no memory holds is refused before it is tried.
 const MOST_PLACES: usize = 1 << 40;
 
-/// What to mine.
+/// What is known of the queries, beside their embeddings.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Given<'a> {
+    /// What is never a negative, known positives among it. A document is counted for the first that turns it away.
+    pub exclusions: &'a [Exclusion<'a>],
+    /// What margins are measured from.
+    pub anchors: Anchors<'a>,
+}
+
+/// What to search for.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub struct SearchOptions {
     /// How a query and a document are compared.
     pub similarity: Similarity,
-    /// Which scores a negative may have.
+    /// Which scores a candidate may have.
     pub rules: Rules,
-    /// How many negatives a query gets.
-    pub num_negatives: usize,
-    /// How many of the best allowed documents are left out, first.
-    pub range_min: usize,
-    /// The rank among the allowed documents at which candidates end; `None` for no end.
-    pub range_max: Option<usize>,
-    /// Which candidates are taken.
-    pub strategy: Strategy,
-    /// Where the random strategy draws from: the key of the query is this one folded with its number.
-    pub key: Key,
+    /// How many candidates a query gets at most.
+    pub depth: usize,
+    /// The number of the first document: 0, or where this part of a corpus begins.
+    pub first_document: u32,
     /// The most threads at once.
     pub threads: usize,
 }
 
-/// Negatives of every query, best first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Candidates {
-    /// Documents, `num_negatives` a query; -1 where there are fewer.
-    pub ids: Vec<i64>,
-    /// Their scores; minus infinity where there are fewer.
-    pub scores: Vec<f32>,
-    /// What happened.
-    pub report: Report,
+/// What to mine.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'a> {
+    /// How a query and a document are compared.
+    pub similarity: Similarity,
+    /// Which scores a negative may have.
+    pub rules: Rules,
+    /// Which candidates are taken.
+    pub selection: Selection<'a>,
+    /// The most threads at once.
+    pub threads: usize,
 }
 
-/// Counts over all queries.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Pairs of a query and a document, not its positive, that score above the query's lowest cap, where that cap was
-    /// set by the absolute margin, the relative margin, or the greatest score.
-    ///
-    /// What the least score turns away is not counted: it displaces nothing, it only leaves places empty.
-    pub above: [u64; 3],
-    /// Queries with fewer negatives than asked for.
-    pub short: u64,
-    /// Places left empty.
-    pub missing: u64,
-}
-
-/// Mines with the fastest variant for this processor. O(queries x corpus x dim) time; memory over the inputs: the
-/// result, `range_min + num_negatives` (at random: `range_max`) times 8 bytes a query, and some 100 MiB of packed blocks.
+/// Searches with the fastest variant for this processor. O(queries x corpus x dim) time; memory over the inputs: the
+/// table, and some 100 MiB of packed blocks.
 ///
-/// Deterministic in the inputs and `options.key`.
+/// Deterministic in the inputs.
 ///
 /// # Errors
 /// [`Error::Argument`] and [`Error::Shape`] for unusable options and shapes, [`Error::Row`] at a value that is not
 /// finite, [`Error::Cancelled`].
+pub fn search(
+    queries: Matrix<'_>,
+    corpus: Matrix<'_>,
+    given: &Given<'_>,
+    options: &SearchOptions,
+    tick: &mut Tick<'_>,
+) -> Result<Table> {
+    let engine = Engine::for_shape(queries.rows(), corpus.dim(), options.threads);
+    search_with(engine, queries, corpus, given, options, tick)
+}
+
+/// As [`search`], with a given variant and given block sizes, which the answer does not depend on.
+///
+/// # Errors
+/// As [`search`].
+pub fn search_with(
+    engine: Engine,
+    queries: Matrix<'_>,
+    corpus: Matrix<'_>,
+    given: &Given<'_>,
+    options: &SearchOptions,
+    tick: &mut Tick<'_>,
+) -> Result<Table> {
+    check(queries, corpus, given, options)?;
+    let asked = Asked::new(engine, queries, corpus, given, options, tick)?;
+    asked.table(engine, given, options, tick)
+}
+
+/// Mines with the fastest variant for this processor: a [`search`] as deep as the selection needs, and a [`select`].
+///
+/// Deterministic in the inputs and `options.selection.key`.
+///
+/// # Errors
+/// As [`search`] and [`select`].
 pub fn mine(
     queries: Matrix<'_>,
     corpus: Matrix<'_>,
-    positives: Option<Groups<'_>>,
-    options: &Options,
+    given: &Given<'_>,
+    options: &Options<'_>,
     tick: &mut Tick<'_>,
 ) -> Result<Candidates> {
     let engine = Engine::for_shape(queries.rows(), corpus.dim(), options.threads);
-    mine_with(engine, queries, corpus, positives, options, tick)
+    mine_with(engine, queries, corpus, given, options, tick)
 }
 
 /// As [`mine`], with a given variant and given block sizes, which the answer does not depend on.
@@ -100,55 +130,144 @@ pub fn mine_with(
     engine: Engine,
     queries: Matrix<'_>,
     corpus: Matrix<'_>,
-    positives: Option<Groups<'_>>,
-    options: &Options,
+    given: &Given<'_>,
+    options: &Options<'_>,
     tick: &mut Tick<'_>,
 ) -> Result<Candidates> {
-    check(queries, corpus, positives, options)?;
-    let total = engine.steps(queries.rows(), corpus.rows());
-    let mut reading = |_, _| exact::heard(tick, 0, total);
-    let ear = &mut Tick::new(&mut reading);
-    let scorer = Scorer::new(queries, corpus, options.similarity, options.threads, ear)?;
-    let known = Known::new(positives, queries.rows());
-    let found = exact::search(engine, &scorer, &known, options, tick)?;
-    Ok(select::select(&found, options))
+    let (rules, threads) = (options.rules, options.threads);
+    let mut selection = options.selection;
+    selection.check(!matches!(given.anchors, Anchors::None))?;
+    let mut search = SearchOptions {
+        similarity: options.similarity,
+        rules,
+        depth: selection.depth(),
+        first_document: 0,
+        threads,
+    };
+    // A window that is to be widened below the least score needs the candidates there.
+    let widens = selection.on_short == OnShort::Widen && rules.min_score.is_some();
+    if widens {
+        rules.check(!matches!(given.anchors, Anchors::None))?;
+        (search.rules.min_score, selection.min_score) = (None, rules.min_score);
+    }
+    check(queries, corpus, given, &search)?;
+    check_places(&selection, queries.rows())?;
+    let asked = Asked::new(engine, queries, corpus, given, &search, tick)?;
+    let table = asked.table(engine, given, &search, tick)?;
+    let quiet = &mut Tick::silent();
+    let mut found = match selection.on_short {
+        OnShort::Random => {
+            let pool = select::Pool {
+                scorer: &asked.scorer,
+                excluded: &asked.excluded,
+                bands: &asked.bands,
+                first_document: search.first_document,
+            };
+            select::select_or_fill(&table, &selection, Some(&pool), threads, quiet)?
+        }
+        _ => select(&table, &selection, threads, quiet)?,
+    };
+    if widens {
+        let narrow = table.narrow(rules, table.depth, threads, quiet)?;
+        found.report.rejected = narrow.rejected();
+    }
+    Ok(found)
+}
+
+/// Everything that a search runs on.
+struct Asked<'a> {
+    scorer: Scorer<'a>,
+    excluded: Excluded<'a>,
+    anchors: Vec<f32>,
+    bands: Vec<Band>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(
+        engine: Engine,
+        queries: Matrix<'a>,
+        corpus: Matrix<'a>,
+        given: &Given<'a>,
+        options: &SearchOptions,
+        tick: &mut Tick<'_>,
+    ) -> Result<Self> {
+        let (rows, documents) = (queries.rows(), corpus.rows());
+        let excluded = Excluded::new(given.exclusions, rows, documents, options.first_document)?;
+        let total = engine.steps(rows, documents);
+        let mut reading = |_, _| exact::heard(tick, 0, total);
+        let ear = &mut Tick::new(&mut reading);
+        let scorer = Scorer::new(queries, corpus, options.similarity, options.threads, ear)?;
+        let anchors = rules::anchor_scores(&scorer, given.anchors, options, ear)?;
+        let bands = anchors.iter().map(|&anchor| options.rules.band(anchor));
+        Ok(Self {
+            bands: bands.collect(),
+            scorer,
+            excluded,
+            anchors,
+        })
+    }
+
+    fn table(
+        &self,
+        engine: Engine,
+        given: &Given<'_>,
+        options: &SearchOptions,
+        tick: &mut Tick<'_>,
+    ) -> Result<Table> {
+        let question = Question {
+            scorer: &self.scorer,
+            excluded: &self.excluded,
+            bands: &self.bands,
+            depth: options.depth,
+            threads: options.threads,
+        };
+        let found = exact::search(engine, &question, tick)?;
+        let names = given.exclusions.iter().map(|one| one.name.to_owned());
+        let documents = self.scorer.corpus.rows() as u64;
+        let table = Table::new(options.rules, options.depth, documents, names.collect());
+        Ok(table.fill(found, &self.anchors, options.first_document))
+    }
 }
 
 fn check(
     queries: Matrix<'_>,
     corpus: Matrix<'_>,
-    positives: Option<Groups<'_>>,
-    options: &Options,
+    given: &Given<'_>,
+    options: &SearchOptions,
 ) -> Result<()> {
     if corpus.rows() == 0 {
         return Err(Error::argument("corpus", "have at least one row", 0));
     }
-    if let Some(lists) = positives.map(|lists| lists.len())
-        && lists != queries.rows()
-    {
-        let rule = format!("have one list for each of {} queries", queries.rows());
-        return Err(Error::argument("positives", rule, lists));
+    if options.depth == 0 {
+        return Err(Error::argument("depth", "be positive", 0));
     }
-    options.rules.check(positives.is_some())?;
-    if options.num_negatives == 0 {
-        return Err(Error::argument("num_negatives", "be positive", 0));
+    let last = (options.first_document as usize).saturating_add(corpus.rows());
+    if last >= u32::MAX as usize {
+        let rule = "leave numbers below 2^32 for the corpus";
+        return Err(Error::argument(
+            "first_document",
+            rule,
+            options.first_document,
+        ));
     }
-    let least = options.range_min.saturating_add(options.num_negatives);
-    let places = least.checked_mul(queries.rows().max(1));
+    let places = options.depth.min(corpus.rows()).checked_mul(queries.rows());
+    if places.is_none_or(|places| places > MOST_PLACES) {
+        let rule = format!("leave at most {MOST_PLACES} candidates of all queries");
+        return Err(Error::argument("depth", rule, options.depth));
+    }
+    options.rules.check(!matches!(given.anchors, Anchors::None))
+}
+
+fn check_places(selection: &Selection<'_>, queries: usize) -> Result<()> {
+    let wanted = selection.range_min.saturating_add(selection.num_negatives);
+    let places = wanted.checked_mul(queries.max(1));
     if places.is_none_or(|places| places > MOST_PLACES) {
         let rule = format!("leave at most {MOST_PLACES} places for all queries");
         return Err(Error::argument(
             "num_negatives",
             rule,
-            options.num_negatives,
+            selection.num_negatives,
         ));
     }
-    match options.range_max {
-        Some(range_max) if range_max < least => Err(Error::argument(
-            "range_max",
-            format!("be at least `range_min` + `num_negatives` = {least}"),
-            range_max,
-        )),
-        _ => Ok(()),
-    }
+    Ok(())
 }

@@ -1,14 +1,59 @@
-//! What may be a negative: a score inside the query's band, and no known positive.
+//! Which scores a negative may have.
 
 use crate::error::{Error, Result};
+use crate::pool;
+use crate::tick::Tick;
 use crate::view::Groups;
+
+use super::SearchOptions;
+use super::score::Scorer;
+
+/// The queries whose positives a thread scores at once.
+const QUERIES: usize = 192;
+
+/// The names of the bounds, in the order in which what they turn away is counted.
+pub(super) const BOUNDS: [&str; 4] = [
+    "absolute_margin",
+    "relative_margin",
+    "max_score",
+    "min_score",
+];
+
+/// How many of them are margins, which come first.
+const MARGINS: usize = 2;
+
+/// Which of a query's positives a margin is measured from.
+///
+/// A margin from each positive by itself is one row of a search for each pair of a query and a positive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MarginFrom {
+    /// The one that scores least.
+    #[default]
+    Least,
+    /// The one that scores most.
+    Greatest,
+}
+
+/// What the margins are measured from: a score p for each query.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Anchors<'a> {
+    /// Nothing: there are no margins.
+    #[default]
+    None,
+    /// The positives of each query, rows of the corpus that is searched; an empty list is a query without a margin.
+    Positives(Groups<'a>),
+    /// The scores themselves, NaN for a query without a margin: for a part of a corpus that lacks the positives.
+    Scores(&'a [f32]),
+}
 
 /// Bounds on a negative's score, all inclusive; `None` for no bound.
 ///
-/// A margin is measured from the least score among the query's positives, p, in float64: the absolute margin allows
+/// A margin is measured from the score of one of the query's positives, p, in float64: the absolute margin allows
 /// scores up to `p - margin`, the relative one up to `p - |p| * margin`. A query without positives has no such bound.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Rules {
+    /// Which positive that is.
+    pub margin_from: MarginFrom,
     /// The least distance below the positive.
     pub absolute_margin: Option<f64>,
     /// The least distance below the positive, as a share of its magnitude.
@@ -19,12 +64,13 @@ pub struct Rules {
     pub min_score: Option<f64>,
 }
 
-/// The scores that one query allows.
+/// The scores that one query allows. Where the least lies above the cap, the band is empty, `low` is NaN, and every score
+/// counts as below it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Band {
     pub(super) low: f64,
     pub(super) cap: f64,
-    /// Which rule set the cap, as an index into [`Report::above`](super::Report::above).
+    /// Which rule set the cap, as an index into [`BOUNDS`].
     pub(super) rule: usize,
 }
 
@@ -39,17 +85,13 @@ pub(super) enum Place {
 impl Rules {
     /// Whether every bound is a number, and a margin has positives to be measured from.
     pub(super) fn check(&self, has_positives: bool) -> Result<()> {
-        let margins = [
-            ("absolute_margin", self.absolute_margin),
-            ("relative_margin", self.relative_margin),
-        ];
-        let bounds = [("max_score", self.max_score), ("min_score", self.min_score)];
-        for (name, value) in margins.iter().chain(&bounds) {
+        let bounds = || BOUNDS.into_iter().zip(self.bounds());
+        for (name, value) in bounds() {
             if let Some(value) = value.filter(|value| !value.is_finite()) {
                 return Err(Error::argument(name, "be finite", value));
             }
         }
-        match margins.iter().find(|(_, value)| value.is_some()) {
+        match bounds().take(MARGINS).find(|(_, value)| value.is_some()) {
             Some((name, Some(value))) if !has_positives => {
                 Err(Error::argument(name, "come with `positives`", value))
             }
@@ -57,9 +99,19 @@ impl Rules {
         }
     }
 
-    /// The band of a query whose least positive scores `positive`.
-    pub(super) fn band(&self, positive: Option<f32>) -> Band {
-        let positive = positive.map(f64::from);
+    /// The bounds in the order of [`BOUNDS`].
+    pub(super) fn bounds(&self) -> [Option<f64>; 4] {
+        [
+            self.absolute_margin,
+            self.relative_margin,
+            self.max_score,
+            self.min_score,
+        ]
+    }
+
+    /// The band of a query whose margins are measured from `anchor`, NaN for none.
+    pub(super) fn band(&self, anchor: f32) -> Band {
+        let positive = Some(f64::from(anchor)).filter(|score| !score.is_nan());
         let margin = |share: Option<f64>, of: fn(f64) -> f64| {
             positive.zip(share).map(|(p, share)| p - of(p) * share)
         };
@@ -78,14 +130,33 @@ impl Rules {
                 (band.cap, band.rule) = (cap, rule);
             }
         }
+        if band.cap < band.low {
+            band.low = f64::NAN;
+        }
         band
     }
 }
 
 impl Band {
+    /// Whether no score is allowed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.low.is_nan()
+    }
+
+    /// The cap above which documents are counted.
+    pub(super) fn counted_cap(&self) -> f64 {
+        if self.is_empty() {
+            f64::INFINITY
+        } else {
+            self.cap
+        }
+    }
+
     pub(super) fn place(&self, score: f32) -> Place {
         let score = f64::from(score);
-        if score > self.cap {
+        if self.is_empty() {
+            Place::Below
+        } else if score > self.cap {
             Place::Above
         } else if score < self.low {
             Place::Below
@@ -95,33 +166,53 @@ impl Band {
     }
 }
 
-/// Each query's positives, ascending and distinct.
-pub(super) struct Known {
-    ends: Vec<usize>,
-    ids: Vec<u32>,
+/// The score that each query's margins are measured from, NaN for none. O(positives x dim).
+pub(super) fn anchor_scores(
+    scorer: &Scorer<'_>,
+    anchors: Anchors<'_>,
+    options: &SearchOptions,
+    tick: &mut Tick<'_>,
+) -> Result<Vec<f32>> {
+    let queries = scorer.queries.rows();
+    let positives = match anchors {
+        Anchors::None => return Ok(vec![f32::NAN; queries]),
+        Anchors::Scores(scores) => {
+            check_count("anchors", scores.len(), queries)?;
+            return Ok(scores.to_vec());
+        }
+        Anchors::Positives(positives) => positives,
+    };
+    check_count("positives", positives.len(), queries)?;
+    let first = options.first_document;
+    let inside = |id: u32| ((id.wrapping_sub(first)) as usize) < scorer.corpus.rows();
+    if let Some(id) = positives.values().iter().find(|&&id| !inside(id)) {
+        return Err(Error::argument(
+            "positives",
+            "be among the documents that are searched",
+            id,
+        ));
+    }
+    let best = match options.rules.margin_from {
+        MarginFrom::Least => f32::min,
+        MarginFrom::Greatest => f32::max,
+    };
+    let anchor = |query| {
+        let scores = positives.get(query).iter();
+        let scores = scores.map(|&id| scorer.score(query, (id - first) as usize));
+        scores.reduce(best).unwrap_or(f32::NAN)
+    };
+    let blocks = pool::map_blocks(options.threads, queries, QUERIES, tick, |block| {
+        Ok(block.map(anchor).collect::<Vec<_>>())
+    })?;
+    Ok(blocks.into_iter().flatten().collect())
 }
 
-impl Known {
-    pub(super) fn new(positives: Option<Groups<'_>>, queries: usize) -> Self {
-        let (mut ends, mut ids) = (Vec::with_capacity(queries), Vec::new());
-        let mut list = Vec::new();
-        for query in 0..queries {
-            if let Some(positives) = positives {
-                list.clear();
-                list.extend_from_slice(positives.get(query));
-                list.sort_unstable();
-                list.dedup();
-                ids.extend_from_slice(&list);
-            }
-            ends.push(ids.len());
-        }
-        Self { ends, ids }
+fn check_count(name: &str, lists: usize, queries: usize) -> Result<()> {
+    if lists == queries {
+        return Ok(());
     }
-
-    pub(super) fn get(&self, query: usize) -> &[u32] {
-        let start = query.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.ids[start..self.ends[query]]
-    }
+    let rule = format!("have one list for each of {queries} queries");
+    Err(Error::argument(name, rule, lists))
 }
 
 #[cfg(test)]
@@ -134,7 +225,8 @@ mod tests {
             absolute_margin: Some(0.25),
             relative_margin: Some(0.5),
             max_score: Some(0.75),
-            min_score: Some(-1.0),
+            min_score: Some(-2.0),
+            ..Rules::default()
         };
         let caps = [
             (1.0, 0.5, 1),
@@ -145,23 +237,39 @@ mod tests {
         ];
         for (positive, cap, rule) in caps {
             assert_eq!(
-                rules.band(Some(positive)),
+                rules.band(positive),
                 Band {
-                    low: -1.0,
+                    low: -2.0,
                     cap,
                     rule
                 }
             );
         }
         assert_eq!(
-            rules.band(None),
+            rules.band(f32::NAN),
             Band {
-                low: -1.0,
+                low: -2.0,
                 cap: 0.75,
                 rule: 2
             }
         );
-        assert!(Rules::default().band(Some(f32::INFINITY)).cap.is_infinite());
+        assert!(Rules::default().band(f32::INFINITY).cap.is_infinite());
+    }
+
+    #[test]
+    fn every_score_lies_below_an_empty_band() {
+        let rules = Rules {
+            max_score: Some(0.25),
+            min_score: Some(0.5),
+            ..Rules::default()
+        };
+        let band = rules.band(f32::NAN);
+        assert!(band.is_empty());
+        assert_eq!(
+            [-1.0, 0.3, f32::INFINITY].map(|score| band.place(score)),
+            [Place::Below; 3]
+        );
+        assert!(!Rules::default().band(f32::NAN).is_empty());
     }
 
     #[test]
@@ -195,17 +303,5 @@ mod tests {
             ..Rules::default()
         };
         assert!(rules.check(true).is_err());
-    }
-
-    #[test]
-    fn known_lists_are_sorted_and_distinct() -> Result<()> {
-        let groups = Groups::new("p", &[0, 3, 3, 4], &[5, 2, 5, 1], 6)?;
-        let known = Known::new(Some(groups), 3);
-        assert_eq!(
-            (known.get(0), known.get(1), known.get(2)),
-            (&[2, 5][..], &[][..], &[1][..])
-        );
-        assert!(Known::new(None, 2).get(1).is_empty());
-        Ok(())
     }
 }

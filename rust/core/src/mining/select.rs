@@ -1,69 +1,400 @@
 //! Which of a query's candidates become its negatives.
 
-use super::exact::Found;
-use super::{Candidates, Options, Report};
-use crate::key::stream;
+mod fill;
+mod weights;
+
+use super::table::{Row, Table};
+use crate::error::{Error, Result};
+use crate::key::{Key, stream};
+use crate::pool;
+use crate::tick::Tick;
+pub(super) use fill::Pool;
+
+/// The queries whose negatives a thread takes at once.
+const QUERIES: usize = 1024;
 
 /// How negatives are taken from the candidates of the rank window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strategy {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Strategy<'a> {
     /// The best.
     Top,
-    /// Any, every set equally likely; best first.
+    /// Any, every set equally likely.
     Random,
+    /// One after the other without replacement, with a chance in proportion to `exp(score / temperature)`.
+    Softmax {
+        /// How much less likely a lower score is: the smaller, the more like the best.
+        temperature: f64,
+    },
+    /// One after the other without replacement, with a chance in proportion to `exp(-a (score - p - b)^2)`, where p is the
+    /// score that margins are measured from (Zhou et al. 2022, `SimANS`); all alike where there is none.
+    SimAns {
+        /// How sharp the peak is.
+        a: f64,
+        /// How far above p it lies.
+        b: f64,
+    },
+    /// One at random from each of as many bands of ranks as negatives are wanted, of equal length up to one.
+    Stratified,
+    /// The best, at most one of a class.
+    Diverse {
+        /// The class of each document.
+        classes: &'a [u32],
+    },
 }
 
-impl Strategy {
-    /// How many of the best allowed documents the search must find.
-    pub(super) fn depth(self, options: &Options) -> usize {
-        match self {
-            Self::Top => options.range_min.saturating_add(options.num_negatives),
-            Self::Random => options.range_max.unwrap_or(usize::MAX),
+/// What happens to a query with too few candidates in the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnShort {
+    /// It gets fewer negatives.
+    Keep,
+    /// It gets none.
+    Drop,
+    /// It gets documents outside the candidates at random, of rank 0, that no exclusion and no cap turns away.
+    Random,
+    /// It gets candidates outside the window: those before it, the last first; those after it; those that score less
+    /// than `min_score`.
+    Widen,
+}
+
+/// What is taken from a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Selection<'a> {
+    /// How many negatives a query gets.
+    pub num_negatives: usize,
+    /// How many of the best allowed documents are left out, first.
+    pub range_min: usize,
+    /// The rank among the allowed documents at which candidates end; `None` for no end.
+    pub range_max: Option<usize>,
+    /// The least score of a candidate, where the table holds lesser ones for [`OnShort::Widen`].
+    pub min_score: Option<f64>,
+    /// Which candidates are taken.
+    pub strategy: Strategy<'a>,
+    /// What happens where there are too few.
+    pub on_short: OnShort,
+    /// The number of the table's first query, so that a table taken in parts gives what the whole gives.
+    pub first_query: u64,
+    /// Where chance draws from: the key of a query is this one folded with its number.
+    pub key: Key,
+}
+
+/// Negatives of every query, best first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidates {
+    /// Documents, `num_negatives` a query; -1 where there are fewer.
+    pub ids: Vec<i64>,
+    /// Their scores; minus infinity where there are fewer.
+    pub scores: Vec<f32>,
+    /// Their ranks among the query's allowed documents, from 1; 0 for a document taken at random to fill a place, -1
+    /// where there are fewer.
+    pub ranks: Vec<i32>,
+    /// What happened.
+    pub report: Report,
+}
+
+/// Counts over all queries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What each rule turned away, as [`Table::rejected`] counts it.
+    pub rejected: Vec<u64>,
+    /// Queries with fewer negatives than asked for.
+    pub short: u64,
+    /// Places left empty.
+    pub missing: u64,
+    /// Negatives from outside the window.
+    pub widened: u64,
+    /// Negatives taken at random to fill a place.
+    pub filled: u64,
+    /// As [`Table::starved`].
+    pub starved: u64,
+}
+
+impl Selection<'_> {
+    /// How many of the best allowed documents a search must find.
+    pub fn depth(&self) -> usize {
+        match self.strategy {
+            Strategy::Top => self.range_min.saturating_add(self.num_negatives),
+            _ => self.range_max.unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Whether every number is usable.
+    pub(super) fn check(&self, has_anchors: bool) -> Result<()> {
+        if self.num_negatives == 0 {
+            return Err(Error::argument("num_negatives", "be positive", 0));
+        }
+        let least = self.range_min.saturating_add(self.num_negatives);
+        if let Some(range_max) = self.range_max.filter(|&most| most < least) {
+            let rule = format!("be at least `range_min` + `num_negatives` = {least}");
+            return Err(Error::argument("range_max", rule, range_max));
+        }
+        match self.strategy {
+            Strategy::Softmax { temperature }
+                if !(temperature > 0.0 && temperature.is_finite()) =>
+            {
+                Err(Error::argument(
+                    "temperature",
+                    "be positive and finite",
+                    temperature,
+                ))
+            }
+            Strategy::SimAns { a, .. } if !(a >= 0.0 && a.is_finite()) => {
+                Err(Error::argument("simans_a", "be finite and not negative", a))
+            }
+            Strategy::SimAns { b, .. } if !b.is_finite() => {
+                Err(Error::argument("simans_b", "be finite", b))
+            }
+            Strategy::SimAns { .. } if !has_anchors => {
+                let rule = "not be \"simans\" without `positives`";
+                Err(Error::argument("sampling_strategy", rule, "none"))
+            }
+            _ => Ok(()),
         }
     }
 }
 
-/// Takes every query's negatives. O(queries x negatives).
-pub(super) fn select(found: &Found, options: &Options) -> Candidates {
-    let wanted = options.num_negatives;
-    let mut ids = vec![-1; found.rows.len() * wanted];
-    let mut scores = vec![f32::NEG_INFINITY; ids.len()];
-    let mut report = Report {
-        above: found.above,
-        ..Report::default()
-    };
-    let rows = ids.chunks_mut(wanted).zip(scores.chunks_mut(wanted));
-    for (query, (ids, scores)) in rows.enumerate() {
-        let candidates = found.rows[query]
-            .get(options.range_min..)
-            .unwrap_or_default();
-        let mut taken = 0;
-        for at in places(query, candidates.len(), options) {
-            (scores[taken], ids[taken]) = (candidates[at].0, i64::from(candidates[at].1));
-            taken += 1;
-        }
-        report.short += u64::from(taken < wanted);
-        report.missing += (wanted - taken) as u64;
+/// Takes every query's negatives from its candidates. O(candidates), the weighted strategies times the logarithm of a
+/// query's.
+///
+/// Deterministic in the table and `selection.key`.
+///
+/// # Errors
+/// [`Error::Argument`] for an unusable selection, a class that is missing, and [`OnShort::Random`], which needs the
+/// corpus; [`Error::Cancelled`].
+pub fn select(
+    table: &Table,
+    selection: &Selection<'_>,
+    threads: usize,
+    tick: &mut Tick<'_>,
+) -> Result<Candidates> {
+    if selection.on_short == OnShort::Random {
+        let rule = "not be \"random\" without the embeddings of the corpus";
+        return Err(Error::argument("on_short", rule, "none"));
     }
-    Candidates {
-        ids,
-        scores,
-        report,
+    select_or_fill(table, selection, None, threads, tick)
+}
+
+/// As [`select`], with a pool of further documents.
+pub(super) fn select_or_fill(
+    table: &Table,
+    selection: &Selection<'_>,
+    pool: Option<&Pool<'_>>,
+    threads: usize,
+    tick: &mut Tick<'_>,
+) -> Result<Candidates> {
+    let has_anchors = table.anchors.iter().any(|anchor| !anchor.is_nan());
+    selection.check(has_anchors || table.queries() == 0)?;
+    if let Strategy::Diverse { classes } = selection.strategy
+        && let Some(id) = table.ids.iter().find(|&&id| id as usize >= classes.len())
+    {
+        let rule = format!("have one class for each document, such as {id}");
+        return Err(Error::argument("diverse_by", rule, classes.len()));
+    }
+    let blocks = pool::map_blocks(threads, table.queries(), QUERIES, tick, |block| {
+        let mut part = Candidates::new(selection.num_negatives * block.len());
+        for query in block {
+            let negatives = take(table, query, selection, pool);
+            part.push(&negatives, selection.num_negatives);
+        }
+        Ok(part)
+    })?;
+    let mut all = Candidates::new(table.queries() * selection.num_negatives);
+    blocks.iter().for_each(|part| all.append(part));
+    all.report.rejected = table.rejected();
+    all.report.starved = table.starved();
+    Ok(all)
+}
+
+/// A query's negatives.
+#[derive(Default)]
+struct Negatives {
+    /// Id, score, rank.
+    taken: Vec<(u32, f32, i32)>,
+    widened: u64,
+    filled: u64,
+}
+
+fn take(
+    table: &Table,
+    query: usize,
+    selection: &Selection<'_>,
+    pool: Option<&Pool<'_>>,
+) -> Negatives {
+    let (row, wanted) = (table.row(query), selection.num_negatives);
+    let key = selection.first_query + query as u64;
+    let window = Window::of(&row, selection);
+    let mut places = choose(
+        &row,
+        &window,
+        selection,
+        selection.key.fold(stream::SELECT).fold(key),
+    );
+    let within = places.len();
+    if within < wanted && selection.on_short == OnShort::Drop {
+        places.clear();
+    }
+    if within < wanted && selection.on_short == OnShort::Widen {
+        widen(&row, &window, selection, &mut places);
+    }
+    places.sort_unstable();
+    let rank = |place: usize| i32::try_from(place + 1).unwrap_or(i32::MAX);
+    let negative = |&place: &usize| (row.ids[place], row.scores[place], rank(place));
+    let mut negatives = Negatives {
+        taken: places.iter().map(negative).collect(),
+        widened: places.len().saturating_sub(within) as u64,
+        filled: 0,
+    };
+    if within < wanted
+        && let Some(pool) = pool.filter(|_| selection.on_short == OnShort::Random)
+    {
+        let key = selection.key.fold(stream::FILL).fold(key);
+        let drawn = pool.draw(query, &row, &negatives.taken, selection, key);
+        negatives.filled = drawn.len() as u64;
+        negatives
+            .taken
+            .extend(drawn.iter().map(|&(score, id)| (id, score, 0)));
+    }
+    negatives
+}
+
+/// The places of a row that the rank window and the least score let in.
+struct Window {
+    start: usize,
+    end: usize,
+}
+
+impl Window {
+    fn of(row: &Row<'_>, selection: &Selection<'_>) -> Self {
+        let least = selection.min_score.unwrap_or(f64::NEG_INFINITY);
+        let inside = row
+            .scores
+            .partition_point(|&score| f64::from(score) >= least);
+        Self {
+            start: selection.range_min.min(inside),
+            end: selection.range_max.unwrap_or(usize::MAX).min(inside),
+        }
     }
 }
 
-/// At most `num_negatives` places below `candidates`, ascending.
-fn places(query: usize, candidates: usize, options: &Options) -> impl Iterator<Item = usize> {
-    let wanted = options.num_negatives;
-    let chosen = if options.strategy == Strategy::Random && candidates > wanted {
-        let key = options.key.fold(stream::SELECT).fold(query as u64);
-        key.rng().choose(candidates as u64, wanted as u64)
-    } else {
-        (0..candidates.min(wanted) as u64).collect()
+/// At most `num_negatives` places of the window, by the strategy.
+fn choose(row: &Row<'_>, window: &Window, selection: &Selection<'_>, key: Key) -> Vec<usize> {
+    let wanted = selection.num_negatives;
+    let places = window.start..window.end;
+    match selection.strategy {
+        Strategy::Diverse { classes } => distinct(row, classes, places, wanted, &mut Vec::new()),
+        _ if places.len() <= wanted => places.collect(),
+        Strategy::Top => places.take(wanted).collect(),
+        Strategy::Random => {
+            let chosen = key.rng().choose(places.len() as u64, wanted as u64);
+            chosen
+                .into_iter()
+                .map(|at| window.start + as_place(at))
+                .collect()
+        }
+        Strategy::Stratified => {
+            let (mut rng, len) = (key.rng(), places.len() as u64);
+            let band = |band: u64| u128::from(band) * u128::from(len) / wanted as u128;
+            #[expect(clippy::cast_possible_truncation, reason = "at most `len`")]
+            let band = |at: u64| band(at) as u64;
+            let draw = |at| band(at) + rng.below(band(at + 1) - band(at));
+            let drawn = (0..wanted as u64).map(draw);
+            drawn.map(|at| window.start + as_place(at)).collect()
+        }
+        Strategy::Softmax { temperature } => {
+            let most = row.scores[window.start];
+            let below = |score: f32| (f64::from(score) - f64::from(most)) / temperature;
+            // An infinite score is as likely as its equals.
+            let weight = |score| if score < most { below(score) } else { 0.0 };
+            weights::draw(row, places, wanted, key, weight)
+        }
+        Strategy::SimAns { a, b } => {
+            let anchor = f64::from(row.anchor);
+            let weight = |score: f32| {
+                let from_peak = f64::from(score) - anchor - b;
+                if anchor.is_nan() || a <= 0.0 {
+                    0.0
+                } else {
+                    -a * from_peak * from_peak
+                }
+            };
+            weights::draw(row, places, wanted, key, weight)
+        }
+    }
+}
+
+/// The first `places` of classes that are not yet in `seen`, at most `wanted`.
+fn distinct(
+    row: &Row<'_>,
+    classes: &[u32],
+    places: impl Iterator<Item = usize>,
+    wanted: usize,
+    seen: &mut Vec<u32>,
+) -> Vec<usize> {
+    let is_new = |&place: &usize| {
+        let class = classes[row.ids[place] as usize];
+        let is_new = !seen.contains(&class);
+        if is_new {
+            seen.push(class);
+        }
+        is_new
     };
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a place is below `candidates`"
-    )]
-    chosen.into_iter().map(|place| place as usize)
+    places.filter(is_new).take(wanted).collect()
+}
+
+/// Adds places outside the window, until there are enough.
+fn widen(row: &Row<'_>, window: &Window, selection: &Selection<'_>, places: &mut Vec<usize>) {
+    let wanted = selection.num_negatives - places.len();
+    let further = (0..window.start).rev().chain(window.end..row.ids.len());
+    match selection.strategy {
+        Strategy::Diverse { classes } => {
+            let class = |&place: &usize| classes[row.ids[place] as usize];
+            let mut seen = places.iter().map(class).collect();
+            places.extend(distinct(row, classes, further, wanted, &mut seen));
+        }
+        _ => places.extend(further.take(wanted)),
+    }
+}
+
+impl Candidates {
+    fn new(places: usize) -> Self {
+        Self {
+            ids: Vec::with_capacity(places),
+            scores: Vec::with_capacity(places),
+            ranks: Vec::with_capacity(places),
+            report: Report::default(),
+        }
+    }
+
+    fn push(&mut self, negatives: &Negatives, wanted: usize) {
+        let missing = wanted - negatives.taken.len();
+        let nothing = std::iter::repeat_n((-1, f32::NEG_INFINITY, -1), missing);
+        let taken = negatives.taken.iter();
+        let taken = taken.map(|&(id, score, rank)| (i64::from(id), score, rank));
+        for (id, score, rank) in taken.chain(nothing) {
+            self.ids.push(id);
+            self.scores.push(score);
+            self.ranks.push(rank);
+        }
+        self.report.short += u64::from(missing > 0);
+        self.report.missing += missing as u64;
+        self.report.widened += negatives.widened;
+        self.report.filled += negatives.filled;
+    }
+
+    fn append(&mut self, part: &Self) {
+        self.ids.extend_from_slice(&part.ids);
+        self.scores.extend_from_slice(&part.scores);
+        self.ranks.extend_from_slice(&part.ranks);
+        self.report.short += part.report.short;
+        self.report.missing += part.report.missing;
+        self.report.widened += part.report.widened;
+        self.report.filled += part.report.filled;
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a draw is below the number of candidates"
+)]
+fn as_place(drawn: u64) -> usize {
+    drawn as usize
 }

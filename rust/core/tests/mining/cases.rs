@@ -1,7 +1,9 @@
 //! What is searched.
 
 use foolsgold_core::key::Key;
-use foolsgold_core::mining::{Options, Rules, Similarity, Strategy as Taking};
+use foolsgold_core::mining::{
+    MarginFrom, OnShort, Options, Rules, Selection, Similarity, Strategy as Taking,
+};
 use proptest::prelude::*;
 
 use super::oracle::{Case, Rows};
@@ -33,46 +35,73 @@ fn rows(count: std::ops::Range<usize>, dim: usize, kind: u8) -> impl Strategy<Va
     })
 }
 
-fn options() -> impl Strategy<Value = Options> {
+fn rules() -> impl Strategy<Value = Rules> {
     let bound =
         || prop_oneof![2 => Just(None), 1 => (-4i8..5).prop_map(|x| Some(f64::from(x) / 4.0))];
-    let rules = (bound(), bound(), bound(), bound());
-    let window = (
-        1usize..6,
-        0usize..4,
-        prop_oneof![Just(None), (0usize..90).prop_map(Some)],
-    );
-    (rules, window, any::<bool>(), any::<bool>(), any::<u64>()).prop_map(
-        |(
-            (absolute_margin, relative_margin, max_score, min_score),
-            (num_negatives, range_min, more),
-            is_dot,
-            is_random,
-            seed,
-        )| Options {
-            similarity: if is_dot {
-                Similarity::Dot
+    (bound(), bound(), bound(), bound(), any::<bool>()).prop_map(
+        |(absolute_margin, relative_margin, max_score, min_score, greatest)| Rules {
+            margin_from: if greatest {
+                MarginFrom::Greatest
             } else {
-                Similarity::Cosine
+                MarginFrom::Least
             },
-            rules: Rules {
-                absolute_margin,
-                relative_margin,
-                max_score,
-                min_score,
-            },
+            absolute_margin,
+            relative_margin,
+            max_score,
+            min_score,
+        },
+    )
+}
+
+fn taking() -> impl Strategy<Value = Taking<'static>> {
+    prop_oneof![
+        2 => Just(Taking::Top),
+        1 => Just(Taking::Random),
+        1 => (0.01f64..2.0).prop_map(|temperature| Taking::Softmax { temperature }),
+        1 => (0.0f64..9.0, -0.5f64..0.5).prop_map(|(a, b)| Taking::SimAns { a, b }),
+        1 => Just(Taking::Stratified),
+        1 => Just(Taking::Diverse { classes: &[] }),
+    ]
+}
+
+fn selection() -> impl Strategy<Value = Selection<'static>> {
+    let more = prop_oneof![Just(None), (0usize..90).prop_map(Some)];
+    let short = prop_oneof![
+        Just(OnShort::Keep),
+        Just(OnShort::Drop),
+        Just(OnShort::Widen)
+    ];
+    (1usize..6, 0usize..4, more, taking(), short, any::<u64>()).prop_map(
+        |(num_negatives, range_min, more, strategy, on_short, seed)| Selection {
             num_negatives,
             range_min,
             range_max: more.map(|more| range_min + num_negatives + more),
-            strategy: if is_random {
-                Taking::Random
-            } else {
-                Taking::Top
-            },
+            min_score: None,
+            strategy,
+            on_short,
+            first_query: 0,
             key: Key::new(seed),
-            threads: 1,
         },
     )
+}
+
+fn options() -> impl Strategy<Value = Options<'static>> {
+    (rules(), selection(), any::<bool>()).prop_map(|(rules, selection, is_dot)| Options {
+        similarity: if is_dot {
+            Similarity::Dot
+        } else {
+            Similarity::Cosine
+        },
+        rules,
+        selection,
+        threads: 1,
+    })
+}
+
+/// Lists of numbers below `bound`, one a query.
+fn lists(bound: usize, queries: usize) -> impl Strategy<Value = Vec<Vec<u32>>> {
+    let id = 0..u32::try_from(bound).unwrap_or(1);
+    prop::collection::vec(prop::collection::vec(id, 0..4), queries)
 }
 
 pub(super) fn case() -> impl Strategy<Value = Case> {
@@ -82,27 +111,38 @@ pub(super) fn case() -> impl Strategy<Value = Case> {
             (rows(0..20, dim, left), rows(1..300, dim, right), options())
         })
         .prop_flat_map(|(queries, corpus, options)| {
-            let id = 0..u32::try_from(corpus.len()).unwrap_or(1);
-            let list = prop::collection::vec(id, 0..4);
-            let lists = prop::collection::vec(list, queries.len());
+            let (asked, documents) = (queries.len(), corpus.len());
+            let classes = || prop::collection::vec(0u32..7, documents);
             (
                 Just(queries),
                 Just(corpus),
-                prop::option::weighted(0.8, lists),
+                prop::option::weighted(0.8, lists(documents, asked)),
+                prop::option::weighted(0.3, lists(documents, asked)),
+                prop::option::weighted(0.4, (classes(), lists(7, asked))),
+                classes(),
                 Just(options),
             )
         })
-        .prop_map(|(queries, corpus, positives, mut options)| {
-            if positives.is_none() {
-                (options.rules.absolute_margin, options.rules.relative_margin) = (None, None);
-            }
-            Case {
-                queries,
-                corpus,
-                positives,
-                options,
-            }
-        })
+        .prop_map(
+            |(queries, corpus, positives, excluded, groups, classes, mut options)| {
+                let is_known = positives.iter().flatten().any(|list| !list.is_empty());
+                if !is_known {
+                    (options.rules.absolute_margin, options.rules.relative_margin) = (None, None);
+                    if let Taking::SimAns { .. } = options.selection.strategy {
+                        options.selection.strategy = Taking::Random;
+                    }
+                }
+                Case {
+                    queries,
+                    corpus,
+                    positives,
+                    excluded,
+                    groups,
+                    classes,
+                    options,
+                }
+            },
+        )
 }
 
 /// Clustered rows, so that many documents are close to a query.

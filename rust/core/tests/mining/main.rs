@@ -2,11 +2,14 @@
 
 mod cases;
 mod oracle;
+mod selection;
+mod tables;
 
 use foolsgold_core::kernels::Tile;
 use foolsgold_core::key::Key;
 use foolsgold_core::mining::{
-    Engine, Options, Rules, Scorer, Similarity, Strategy as Taking, mine_with, pair_scores,
+    Engine, Given, OnShort, Options, Rules, Scorer, Selection, Similarity, Strategy as Taking,
+    mine_with, pair_scores,
 };
 use foolsgold_core::{Error, Result, tick::Tick};
 use proptest::prelude::*;
@@ -31,6 +34,25 @@ proptest! {
     }
 }
 
+/// The best `num_negatives`.
+fn top(similarity: Similarity, num_negatives: usize) -> Options<'static> {
+    Options {
+        similarity,
+        rules: Rules::default(),
+        selection: Selection {
+            num_negatives,
+            range_min: 0,
+            range_max: None,
+            min_score: None,
+            strategy: Taking::Top,
+            on_short: OnShort::Keep,
+            first_query: 0,
+            key: Key::new(0),
+        },
+        threads: 1,
+    }
+}
+
 #[test]
 fn larger_shapes_fill_and_empty_the_buffers() -> Result<()> {
     for (dim, num_negatives, similarity) in [
@@ -41,26 +63,20 @@ fn larger_shapes_fill_and_empty_the_buffers() -> Result<()> {
     ] {
         let corpus = clustered(1, 1500, dim);
         let queries = clustered(2, 31, dim);
+        let mut options = top(similarity, num_negatives);
+        options.rules.relative_margin = Some(0.02);
+        options.selection.range_min = 2;
         let case = Case {
             positives: Some((0..31).map(|query| vec![query, query + 8]).collect()),
-            queries,
-            corpus,
-            options: Options {
-                similarity,
-                rules: Rules {
-                    relative_margin: Some(0.02),
-                    ..Rules::default()
-                },
-                num_negatives,
-                range_min: 2,
-                range_max: None,
-                strategy: Taking::Top,
-                key: Key::new(0),
-                threads: 1,
-            },
+            groups: Some((
+                (0..1500).map(|row| row / 3).collect(),
+                (0..31).map(|query| vec![query, query * 2]).collect(),
+            )),
+            ..Case::new(queries, corpus, options)
         };
         let expected = brute_force(&case);
-        assert!(expected.report.above[1] > 0);
+        assert!(expected.report.rejected[..2].iter().all(|&count| count > 0));
+        assert!(expected.report.rejected[3] > 0);
         for tile in Tile::all() {
             for (block_queries, shard_documents) in [(1, 700), (12, 64), (192, 4096)] {
                 let engine = Engine {
@@ -93,21 +109,11 @@ fn bad_input_is_named() -> Result<()> {
         values: values.to_vec(),
         dim,
     };
-    let good = Case {
-        queries: rows(&[1.0, 0.0], 2),
-        corpus: rows(&[1.0, 0.0, 0.0, 1.0], 2),
-        positives: None,
-        options: Options {
-            similarity: Similarity::Cosine,
-            rules: Rules::default(),
-            num_negatives: 1,
-            range_min: 0,
-            range_max: None,
-            strategy: Taking::Top,
-            key: Key::new(0),
-            threads: 1,
-        },
-    };
+    let good = Case::new(
+        rows(&[1.0, 0.0], 2),
+        rows(&[1.0, 0.0, 0.0, 1.0], 2),
+        top(Similarity::Cosine, 1),
+    );
     assert_eq!(mined(&good, None, 1)?.ids, [0]);
     let told = |change: &dyn Fn(&mut Case)| {
         let mut case = good.clone();
@@ -133,18 +139,23 @@ fn bad_input_is_named() -> Result<()> {
         ),
         (
             told(&|case| case.positives = Some(vec![vec![0], vec![1]])),
-            "`positives` must have one list for each of 1 queries, got 2",
+            "`positive` must have one list for each of 1 queries, got 2",
         ),
         (
             told(&|case| case.positives = Some(vec![vec![2]])),
             "`positives` must hold values below 2, got 2 at place 0",
         ),
         (
-            told(&|case| case.options.num_negatives = 0),
+            told(&|case| case.options.selection.num_negatives = 0),
             "`num_negatives` must be positive, got 0",
         ),
         (
-            told(&|case| (case.options.range_min, case.options.range_max) = (3, Some(3))),
+            told(&|case| {
+                (
+                    case.options.selection.range_min,
+                    case.options.selection.range_max,
+                ) = (3, Some(3))
+            }),
             "`range_max` must be at least `range_min` + `num_negatives` = 4, got 3",
         ),
         (
@@ -160,7 +171,7 @@ fn bad_input_is_named() -> Result<()> {
         assert_eq!(said, expected);
     }
     assert!(
-        told(&|case| case.options.num_negatives = usize::MAX)
+        told(&|case| case.options.selection.num_negatives = usize::MAX)
             .starts_with("`num_negatives` must leave")
     );
     Ok(())
@@ -197,16 +208,7 @@ fn pairs_have_the_scores_of_the_search() -> Result<()> {
 #[test]
 fn progress_grows_to_the_whole_and_a_break_stops_it() -> Result<()> {
     let (queries, corpus) = (clustered(5, 60, 16), clustered(6, 300, 16));
-    let options = Options {
-        similarity: Similarity::Cosine,
-        rules: Rules::default(),
-        num_negatives: 2,
-        range_min: 0,
-        range_max: None,
-        strategy: Taking::Top,
-        key: Key::new(0),
-        threads: 1,
-    };
+    let options = top(Similarity::Cosine, 2);
     let engine = Engine {
         tile: Tile::best(),
         block_queries: 6,
@@ -227,7 +229,7 @@ fn progress_grows_to_the_whole_and_a_break_stops_it() -> Result<()> {
             engine,
             queries,
             corpus,
-            None,
+            &Given::default(),
             &options,
             &mut Tick::new(&mut poll),
         );
