@@ -221,3 +221,43 @@ def test_ctrl_c_writes_nothing(model, tmp_path):
     assert process.returncode == 130
     assert "foolsgold: error: interrupted" in said
     assert [path.name for path in tmp_path.iterdir()] == ["pairs.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (["--recipe", "nv-retriever", "--num-negatives", 2], {"recipe": "nv-retriever", "num_negatives": 2}),
+        (
+            ["--sampling-strategy", "softmax", "--temperature", 0.1, "--range-max", 20, "--seed", 3],
+            {"sampling_strategy": "softmax", "temperature": 0.1, "range_max": 20, "seed": 3},
+        ),
+        (
+            ["--sampling-strategy", "simans", "--simans-a", 4, "--simans-b", 0.1],
+            {"sampling_strategy": "simans", "simans_a": 4.0, "simans_b": 0.1},
+        ),
+        (["--near-duplicates", 0.5, "--no-margin"], {"near_duplicates": 0.5, "relative_margin": None}),
+    ],
+    ids=str,
+)
+def test_recipes_and_strategies_are_those_of_python(files, model, tmp_path, words, options):
+    assert run(files, model, tmp_path / "out.jsonl", *words) == 0
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert rows == expected(model, **options).to_list()
+
+
+def test_a_folder_keeps_what_is_done(files, model, tmp_path):
+    words = ["--resume", tmp_path / "work"]
+    assert run(files, model, tmp_path / "first.jsonl", *words) == 0
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.npy")}
+    assert kept
+    assert run(files, model, tmp_path / "again.jsonl", *words) == 0
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.npy")} == kept
+    assert (tmp_path / "first.jsonl").read_bytes() == (tmp_path / "again.jsonl").read_bytes()
+    assert run(files, model, tmp_path / "plain.jsonl") == 0
+    assert (tmp_path / "first.jsonl").read_bytes() == (tmp_path / "plain.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("words", [["--relative-margin", 0.1], ["--recipe", "bge"]], ids=str)
+def test_no_margin_beside_a_margin_is_refused(files, model, tmp_path, capsys, words):
+    assert run(files, model, tmp_path / "out.jsonl", "--no-margin", *words) == 2
+    assert f"`--no-margin` must be left out with `{words[0]}`" in capsys.readouterr().err

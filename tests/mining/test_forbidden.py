@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import foolsgold as fg
 from foolsgold.mining.forbidden import check_negatives, exclusions_of
+from foolsgold.mining.groups import groups_of
 from foolsgold.mining.pairs import gathered, read_pairs
 
 DATA = {"q": ["what", "why", "what"], "d": ["Gold", "iron", "tin"]}
@@ -100,7 +101,7 @@ def test_rules_are_what_naive_loops_say(rows, corpus, data, twins):
     columns = {"q": [row[0] for row in rows], "d": [row[1] for row in rows]}
     pairs = read_pairs(columns, "q", "d", corpus=corpus, exclude=exclude, threads=1, progress=False)
     found = exclusions_of(
-        pairs, twins=twins, row_groups=[row[2] for row in rows], corpus_groups=groups, threads=1
+        pairs, twins=twins, groups=groups_of(pairs, [row[2] for row in rows], groups), threads=1
     )
     documents = pairs.documents()
     queries = pairs.query_texts()

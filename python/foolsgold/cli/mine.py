@@ -27,6 +27,8 @@ _BOUNDS: dict[str, type] = {
 }
 _FORMATS = ("triplet", "n-tuple", "labeled-pair", "labeled-list", "ragged")
 _STRATEGIES = ("top", "random", "softmax", "simans", "stratified", "diverse")
+_PARAMETERS = ("temperature", "simans_a", "simans_b")
+_RECIPES = ("nv-retriever", "bge", "rank-window")
 
 
 def add_mine(commands: argparse._SubParsersAction[Any]) -> None:
@@ -56,7 +58,8 @@ def add_mine(commands: argparse._SubParsersAction[Any]) -> None:
     mine.add_argument(
         "--sampling-strategy", choices=_STRATEGIES, help="which candidates; the best by default"
     )
-    for name, kind in _BOUNDS.items():
+    mine.add_argument("--recipe", choices=_RECIPES, help="published values for what is not given")
+    for name, kind in {**_BOUNDS, **dict.fromkeys(_PARAMETERS, float)}.items():
         metavar = "N" if kind is int else "X"
         mine.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=metavar)
     mine.add_argument(
@@ -68,13 +71,28 @@ def add_mine(commands: argparse._SubParsersAction[Any]) -> None:
     )
     mine.add_argument("--similarity", choices=("cosine", "dot", "euclidean", "model"), default="cosine")
     mine.add_argument("--no-twins", action="store_true", help="exclude known positives by exact text alone")
+    mine.add_argument(
+        "--near-duplicates",
+        type=float,
+        metavar="X",
+        help="exclude near-duplicates of positives; 0.8 is usual",
+    )
     mine.add_argument("--query-prompt", metavar="TEXT", help="put before each query")
     mine.add_argument("--corpus-prompt", metavar="TEXT", help="put before each document")
     mine.add_argument("--batch-size", type=int, default=32, metavar="N", help="texts of a forward pass")
     mine.add_argument("--report", type=Path, metavar="DIR", help="write report.html and report.json there")
+    mine.add_argument(
+        "--resume", type=Path, metavar="DIR", help="keep there what is done, to go on where this is stopped"
+    )
     mine.add_argument("--threads", type=int, metavar="N")
     add_common(mine)
-    mine.set_defaults(command=_mine, after_interruption=lambda _: "nothing was written")
+    mine.set_defaults(command=_mine, after_interruption=_after_interruption)
+
+
+def _after_interruption(options: argparse.Namespace) -> str:
+    if options.resume is None:
+        return "nothing was written; with --resume DIR, a command goes on where it was stopped"
+    return "the same command goes on where this one stopped"
 
 
 def _mine(options: argparse.Namespace) -> Callable[[], None]:
@@ -122,8 +140,11 @@ def _task(options: argparse.Namespace) -> Task:
         row_groups=_group(pairs.rows, "--group", options.group),
         corpus_groups=groups,
         twins=not options.no_twins,
+        near_duplicates=options.near_duplicates,
         similarity=options.similarity,
         on_short=options.on_short,
+        recipe=options.recipe,
+        folder=options.resume,
         report_folder=options.report,
         seed=options.seed,
         threads=options.threads,
@@ -133,13 +154,15 @@ def _task(options: argparse.Namespace) -> Task:
 
 def _search(options: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of the search that the words name."""
-    from foolsgold.mining.options import with_safe_margin
+    from foolsgold.mining.options import with_defaults
 
-    names = (*_BOUNDS, "num_negatives", "sampling_strategy", "margin_from")
+    names = (*_BOUNDS, *_PARAMETERS, "num_negatives", "sampling_strategy", "margin_from")
     named = {name: getattr(options, name) for name in names}
-    return with_safe_margin(
-        {name: value for name, value in named.items() if value is not None}, is_free=options.no_margin
-    )
+    given = {name: value for name, value in named.items() if value is not None}
+    for name in ("relative_margin", "absolute_margin", "recipe"):
+        if options.no_margin and getattr(options, name) is not None:
+            raise ValueError(f"`--no-margin` must be left out with `--{name.replace('_', '-')}`")
+    return with_defaults(given, options.recipe, is_free=options.no_margin)
 
 
 def _corpus(options: argparse.Namespace) -> tuple[Any, Any]:

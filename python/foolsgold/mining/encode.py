@@ -11,6 +11,7 @@ from foolsgold.mining.arrays import as_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -30,6 +31,8 @@ def encode(
     prompt: str | None = None,
     batch_size: int = 32,
     use_multi_process: bool | list[str] = False,
+    folder: Path | None = None,
+    fingerprint: str | None = None,
     progress: bool = False,
 ) -> NDArray[np.float32]:
     """Embed texts with what `model` has for them: `encode_query` or `encode_document`, `encode`, or a call.
@@ -45,13 +48,15 @@ def encode(
         prompt: a text put before each.
         batch_size: texts of a forward pass.
         use_multi_process: embed in a pool of processes, on all devices or on those named.
+        folder: where embeddings are kept, to be read by another call with the same model, prompt and texts.
+        fingerprint: tells a model without weights (`state_dict`) from others there.
         progress: show a progress bar.
 
     Returns:
         (N, D).
 
     Raises:
-        TypeError: if the model cannot embed, or gives no floats.
+        TypeError: if the model cannot embed, or gives no floats, or there is a folder but no fingerprint.
         ValueError: if it has no parameter for a prompt that is given, no pool, or gives another number of
             embeddings than there are texts.
     """
@@ -60,7 +65,7 @@ def encode(
     names = {"prompt_name": f"{_ARGUMENT[role]}_prompt_name", "prompt": f"{_ARGUMENT[role]}_prompt"}
     options: dict[str, Any] = {
         "batch_size": batch_size,
-        "show_progress_bar": progress,
+        "show_progress_bar": progress and folder is None,
         "convert_to_numpy": True,
     }
     options = {name: value for name, value in options.items() if accepted is None or name in accepted}
@@ -74,8 +79,18 @@ def encode(
         options[name] = value
     logger.info("Embedding %d texts, each a %s", len(texts), role)
     with _pool(model, use_multi_process) as pool:
-        found = function(texts, **options, **pool)
-    embeddings = as_matrix("model", _stacked(found))
+
+        def embed(some: list[str]) -> NDArray[np.float32]:
+            return as_matrix("model", _stacked(function(some, **options, **pool)))
+
+        if folder is None:
+            embeddings = embed(texts)
+        else:
+            from foolsgold.mining.embeddings import EmbeddingStore, model_key
+
+            key = model_key(model, fingerprint)
+            key |= {"role": role, "prompt_name": prompt_name, "prompt": prompt}
+            embeddings = EmbeddingStore(folder).embed(embed, texts, key=key, name=role, progress=progress)
     if len(embeddings) != len(texts):
         raise ValueError(f"`model` must give one embedding a text, {len(texts)}, got {len(embeddings)}")
     return embeddings

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foolsgold.mining.arrays import lists_of_rows
 from foolsgold.mining.pairs import gathered
 from foolsgold.progress import progress_bar
 
@@ -36,8 +37,8 @@ def exclusions_of(
     *,
     has_positives: bool = True,
     twins: bool = True,
-    row_groups: Any = None,
-    corpus_groups: Any = None,
+    near_duplicates: float | None = None,
+    groups: Lists | None = None,
     threads: int,
     progress: bool = False,
 ) -> dict[str, Exclusion]:
@@ -46,11 +47,12 @@ def exclusions_of(
     Args:
         pairs: the texts.
         has_positives: whether the positives of a query are excluded, and with them what is excluded for their
-            sake: their twins and groups, and the query's own text; False leaves only what was named.
+            sake: their twins, near-duplicates and groups, and the query's own text; False leaves only what
+            was named.
         twins: whether texts count as equal that differ in case, white space and Unicode form at most, and a
             document that is the query's own text is excluded.
-        row_groups: the group of each row's positive; None for no groups.
-        corpus_groups: the group of each row of the corpus; None for no groups.
+        near_duplicates: the least similarity to a positive that excludes a document; None for no such rule.
+        groups: of each document, as `groups_of` finds them; None for no such rule.
         threads: that normalise texts.
         progress: show a progress bar.
     """
@@ -76,8 +78,10 @@ def exclusions_of(
         found["own_text"] = Exclusion(classes=of_documents, lists=own)
         lists = gathered(pairs.query, class_of[pairs.document], num_queries)
         found["twin"] = Exclusion(classes=of_documents, lists=lists)
-    if has_positives and (row_groups is not None or corpus_groups is not None):
-        found.update(_groups(pairs, row_groups, corpus_groups))
+    if has_positives and near_duplicates is not None:
+        found["near_duplicate"] = _near_duplicates(pairs, near_duplicates, threads, progress)
+    if has_positives and groups is not None:
+        found.update(_group_rules(pairs, groups))
     return found
 
 
@@ -112,56 +116,43 @@ def check_negatives(
                 )
 
 
-def _groups(pairs: Pairs, row_groups: Any, corpus_groups: Any) -> dict[str, Exclusion]:
+def _near_duplicates(pairs: Pairs, threshold: float, threads: int, progress: bool) -> Exclusion:
+    """Documents near to a positive of the query itself; what is near to those may be far from it."""
+    import pyarrow as pa
+
+    from foolsgold.data.duplicates import near_duplicates
+
+    documents = pa.array(pairs.texts.distinct()).slice(0, pairs.num_documents)
+    near = near_duplicates(documents, threshold=threshold, threads=threads, progress=progress)
+    # Pairs are of the first texts of classes, or of one class, so that classes stand for texts.
+    left, right = near.twins[near.left], near.twins[near.right]
+    num_classes = int(near.twins.max(initial=0)) + 1
+    itself = np.arange(num_classes, dtype=np.uint32)
+    neighbours = gathered(
+        np.concatenate([itself, left, right]), np.concatenate([itself, right, left]), num_classes
+    )
+    offsets, classes = lists_of_rows(neighbours, near.twins[pairs.document])
+    query = np.repeat(pairs.query, np.diff(offsets))
+    return Exclusion(classes=near.twins, lists=gathered(query, classes, len(pairs.queries)))
+
+
+def _group_rules(pairs: Pairs, groups: Lists) -> dict[str, Exclusion]:
     """A document in a group of one of the query's positives; a text may be in several groups."""
-    if corpus_groups is not None and len(corpus_groups) != len(pairs.corpus_document):
-        if not len(pairs.corpus_document):
-            raise ValueError("`corpus_groups` must be left out without `corpus`")
-        wanted = f"`corpus_groups` must have one entry a row of `corpus`, {len(pairs.corpus_document)}"
-        raise ValueError(f"{wanted}, got {len(corpus_groups)}")
-    columns = [(row_groups, pairs.row_document), (corpus_groups, pairs.corpus_document)]
-    given = [(groups, documents) for groups, documents in columns if groups is not None]
-    numbers, num_groups = _numbered([groups for groups, _ in given])
-    documents = np.concatenate([documents for _, documents in given])[numbers >= 0]
-    offsets, groups = gathered(documents, numbers[numbers >= 0], pairs.num_documents)
-    query, members = _followed(pairs.query, pairs.document, (offsets, groups))
-    lists = gathered(query, members, len(pairs.queries))
+    offsets, numbers = groups
+    num_groups = int(numbers.max()) + 1 if len(numbers) else 0
+    starts, of_positives = lists_of_rows(groups, pairs.document)
+    lists = gathered(np.repeat(pairs.query, np.diff(starts)), of_positives, len(pairs.queries))
     classes = np.full(pairs.num_documents, num_groups, np.uint32)  # a class that is in no list
     has = np.diff(offsets) > 0
-    classes[has] = groups[offsets[:-1][has]]
+    classes[has] = numbers[offsets[:-1][has]]
     rules = {"group": Exclusion(classes=classes, lists=lists)}
     # Texts have one class; those in further groups are listed one by one.
     owner = np.repeat(np.arange(pairs.num_documents), np.diff(offsets))
-    is_further = np.ones(len(groups), bool)
+    is_further = np.ones(len(numbers), bool)
     is_further[offsets[:-1][has]] = False
     if is_further.any():
-        further = gathered(groups[is_further], owner[is_further].astype(np.uint32), num_groups)
-        query, documents = _followed(
-            np.repeat(np.arange(len(pairs.queries)), np.diff(lists[0])), lists[1], further
-        )
+        further = gathered(numbers[is_further], owner[is_further].astype(np.uint32), num_groups)
+        starts, documents = lists_of_rows(further, lists[1])
+        query = np.repeat(np.repeat(np.arange(len(pairs.queries)), np.diff(lists[0])), np.diff(starts))
         rules["further_group"] = Exclusion(classes=None, lists=gathered(query, documents, len(pairs.queries)))
     return rules
-
-
-def _followed(
-    owner: NDArray[np.integer[Any]], key: NDArray[np.uint32], lists: Lists
-) -> tuple[NDArray[np.integer[Any]], NDArray[np.uint32]]:
-    """Return each owner with each value of its key's list."""
-    offsets, values = lists
-    counts = np.diff(offsets)[key]
-    places = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(owner, counts), values[np.repeat(offsets[key], counts) + places]
-
-
-def _numbered(columns: list[Any]) -> tuple[NDArray[np.int64], int]:
-    """Give equal values of the columns the same number, from 0, and -1 to a null."""
-    import pyarrow as pa
-
-    chunks: list[Any] = []
-    for column in columns:
-        is_stream = hasattr(column, "__arrow_c_stream__")
-        values = pa.chunked_array(column) if is_stream else pa.array(column)
-        chunks += getattr(values.cast(pa.string()), "chunks", None) or [values.cast(pa.string())]
-    coded: Any = pa.chunked_array(chunks, type=pa.string()).combine_chunks().dictionary_encode()
-    coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
-    return np.asarray(coded.indices.fill_null(-1)).astype(np.int64), len(coded.dictionary)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Literal
 
-from foolsgold.mining.options import SAFE_RELATIVE_MARGIN, given, unset, with_safe_margin
+from foolsgold.mining.options import SAFE_RELATIVE_MARGIN, given, unset, with_defaults
 from foolsgold.mining.pairs import column_names, columns_of_dataset
 from foolsgold.mining.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from foolsgold.mining.formats import OutputFormat
-    from foolsgold.mining.task import OnShort
+    from foolsgold.mining.recipes import Recipe
+    from foolsgold.mining.strategies import OnShort, SamplingStrategy
 
 logger = logging.getLogger(__name__)
 
-Strategy = Literal["top", "random", "softmax", "simans", "stratified", "diverse"]
-_TOP: Strategy = unset("top")
+_TOP: SamplingStrategy = unset("top")
 
 
 def mine_hard_negatives(
@@ -36,7 +36,7 @@ def mine_hard_negatives(
     absolute_margin: float | None = unset(None),
     relative_margin: float | None = unset(SAFE_RELATIVE_MARGIN),
     num_negatives: int = unset(3),
-    sampling_strategy: Strategy = _TOP,
+    sampling_strategy: SamplingStrategy = _TOP,
     query_prompt_name: str | None = None,
     query_prompt: str | None = None,
     corpus_prompt_name: str | None = None,
@@ -51,14 +51,21 @@ def mine_hard_negatives(
     verbose: bool = True,
     cache_folder: str | Path | None = None,
     *,
+    recipe: Recipe | None = None,
     margin_from: Literal["least", "greatest", "each"] = unset("least"),
+    temperature: float | None = None,
+    simans_a: float | None = None,
+    simans_b: float | None = None,
     exclude: str | Sequence[Sequence[str | int]] | Any = None,
     group_column_name: str | None = None,
     corpus_groups: Sequence[Any] | Any = None,
     twins: bool = True,
+    near_duplicates: float | None = None,
     on_short: OnShort | None = None,
     similarity: Literal["cosine", "dot", "euclidean", "model"] = "cosine",
     report_folder: str | Path | None = None,
+    folder: str | Path | None = None,
+    model_fingerprint: str | None = None,
     seed: int = 0,
     threads: int | None = None,
 ) -> Any:
@@ -71,7 +78,8 @@ def mine_hard_negatives(
     the corpus has no more that they allow.
 
     Where no margin, score or range is given, `relative_margin` is 0.05: negatives score at most 95 % of the
-    least of the anchor's positives. Any of the six arguments in place of it, None too, turns that off.
+    least of the anchor's positives. Any of the six arguments in place of it, None too, turns that off, and so
+    does a recipe.
 
     The signature is that of sentence-transformers 6.2, and so are the rows, where all bounds are given and no
     text comes in two spellings. These differ: ranks count the documents that the rules leave, not the first
@@ -86,7 +94,10 @@ def mine_hard_negatives(
         anchor_column_name: by default the first column.
         positive_column_name: by default the second column.
         corpus: further documents, a list of `str` or an Arrow column; the positives always belong to it.
-        cross_encoder: scores (anchor, document) pairs in place of the model, for rules, ranks and `scores`.
+        cross_encoder: has `predict`, or is a function of a list of (anchor, document) pairs. It scores the
+            positives and the first `range_max` documents that the model finds, by default
+            `range_min + 10 * num_negatives`; margins, bounds, ranks and `scores` are by its scores. Around 0,
+            as logits are, a relative margin says little: give an absolute one.
         range_min: how many of the best allowed documents are skipped.
         range_max: the rank among the allowed documents at which candidates end; None as in `mine`.
         max_score: a negative's greatest score.
@@ -94,7 +105,7 @@ def mine_hard_negatives(
         absolute_margin: how far below the anchor's positives a negative scores at least.
         relative_margin: the same as a share of the positive's magnitude.
         num_negatives: negatives of an anchor, at least 1.
-        sampling_strategy: which of the candidates; see `mine`.
+        sampling_strategy: which of the candidates; see `mine`. "diverse": at most one of a group.
         query_prompt_name: the model's prompt for anchors.
         query_prompt: a text put before each anchor.
         corpus_prompt_name: the model's prompt for documents.
@@ -108,9 +119,14 @@ def mine_hard_negatives(
         use_faiss: as `faiss_batch_size`.
         use_multi_process: embed on all devices, or on those named; needs `start_multi_process_pool`.
         verbose: show progress bars.
-        cache_folder: where embeddings are kept, to be read again by a call with the same texts and model.
+        cache_folder: where embeddings, and the scores of a cross-encoder with weights, are kept, to be read
+            again by a call with the same texts and model.
+        recipe: values for arguments that are not given, by their name; see `mine`.
         margin_from: margins are measured from the "least" or the "greatest" of an anchor's positives, or from
             "each", which gives each pair its own negatives.
+        temperature: of "softmax"; see `mine`.
+        simans_a: of "simans"; likewise.
+        simans_b: of "simans"; likewise.
         exclude: what is never an anchor's negative: the name of a column of lists of texts, or one list a row
             of the data set, of texts or of rows of `corpus`.
         group_column_name: a column with the group of each positive, say the page that a passage is from: a
@@ -118,13 +134,19 @@ def mine_hard_negatives(
         corpus_groups: likewise the group of each row of `corpus`.
         twins: whether documents count as equal that differ in case, white space and Unicode form at most;
             False excludes the positives alone.
+        near_duplicates: documents that share this much of their shingles with one of an anchor's positives,
+            from above 0 to 1, are none of its negatives; 0.8 is usual. See `data.near_duplicates`.
         on_short: what becomes of an anchor with fewer negatives than asked for. "keep": it has fewer. "drop":
             its pairs are left out. "random": further ones at random, under every exclusion and margin.
             "widen": ranks outside the range, then scores below `min_score`. By default "drop" for
-            "n-tuple", else "keep".
+            "n-tuple", else "keep". With a cross-encoder, not "random".
         similarity: what scores are; "model" for the one that the model names.
         report_folder: where `report.json` and `report.html` are written: what each rule turned away, scores,
             negatives near their positives, an estimate of false negatives.
+        folder: where embeddings and candidates are kept while this call runs and after it: the same call goes
+            on where it was stopped, or killed. Another call's folder is an error.
+        model_fingerprint: with `cache_folder` or `folder`, tells a model without weights (`state_dict`) from
+            others: a text that is another one whenever the model is.
         seed: of everything drawn, in [0, 2^64).
         threads: of the search, by default a fair share of the cores.
 
@@ -144,7 +166,8 @@ def mine_hard_negatives(
           none left out by default; `fg.datasets.DrawnNegatives` trains on such rows.
 
     Raises:
-        ValueError: for a column that is not there, a null text, an empty data set, an option out of range.
+        ValueError: for a column that is not there, a null text, an empty data set, an option that is out of
+            range or has no effect.
         TypeError: for a data set, a corpus or a model of another kind.
 
     Example:
@@ -172,8 +195,18 @@ def mine_hard_negatives(
         sampling_strategy=sampling_strategy,
         margin_from=margin_from,
     )
+    parameters = {"temperature": temperature, "simans_a": simans_a, "simans_b": simans_b}
+    arguments |= {name: value for name, value in parameters.items() if value is not None}
     if include_positives:
-        _check_ranking(**arguments, group_column_name=group_column_name, corpus_groups=corpus_groups)
+        _check_ranking(
+            {
+                **arguments,
+                "recipe": recipe,
+                "group_column_name": group_column_name,
+                "corpus_groups": corpus_groups,
+                "near_duplicates": near_duplicates,
+            }
+        )
         if output_format not in ("n-tuple", "triplet"):
             logger.warning("`include_positives` gives rows of the format 'n-tuple', not %r", output_format)
         output_format = "n-tuple"
@@ -184,7 +217,7 @@ def mine_hard_negatives(
         anchor=anchor,
         positive=positive,
         model=model,
-        search=with_safe_margin(arguments, is_free=include_positives),
+        search=with_defaults(arguments, recipe, is_free=include_positives),
         corpus=corpus,
         query_prompt_name=query_prompt_name,
         query_prompt=query_prompt,
@@ -199,8 +232,14 @@ def mine_hard_negatives(
         row_groups=_column("group_column_name", columns, group_column_name),
         corpus_groups=corpus_groups,
         twins=twins,
+        near_duplicates=near_duplicates,
+        cross_encoder=cross_encoder,
         similarity=similarity,
         on_short=on_short,
+        recipe=recipe,
+        folder=folder,
+        cache_folder=cache_folder,
+        model_fingerprint=model_fingerprint,
         report_folder=report_folder,
         seed=seed,
         threads=threads,
@@ -210,9 +249,19 @@ def mine_hard_negatives(
     return rows.to_dataset()
 
 
-def _check_ranking(**arguments: Any) -> None:
+_LEAVE_POSITIVES_OUT = (
+    "absolute_margin",
+    "relative_margin",
+    "recipe",
+    "group_column_name",
+    "corpus_groups",
+    "near_duplicates",
+)
+
+
+def _check_ranking(arguments: Mapping[str, Any]) -> None:
     """Check that nothing would leave out the positives that are to be ranked."""
-    for name in ("absolute_margin", "relative_margin", "group_column_name", "corpus_groups"):
+    for name in _LEAVE_POSITIVES_OUT:
         if arguments.get(name) is not None:
             raise ValueError(
                 f"`{name}` must be left out with `include_positives`, as it leaves positives out"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from foolsgold.mining.recipes import with_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 T = TypeVar("T")
 
@@ -12,6 +17,8 @@ found it best: 95 % of the positive's score as the most that a negative may have
 
 BOUNDS = ("range_min", "range_max", "max_score", "min_score", "absolute_margin", "relative_margin")
 """The arguments that say which scores and ranks a negative may have."""
+
+_BY_RECIPE = ("num_negatives", "range_min", "range_max", "relative_margin", "sampling_strategy")
 
 
 class Unset:
@@ -38,13 +45,27 @@ def given(**arguments: Any) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if not isinstance(value, Unset)}
 
 
-def with_safe_margin(arguments: dict[str, Any], *, is_free: bool) -> dict[str, Any]:
-    """Add the safe margin where no bound is given.
+def with_defaults(
+    arguments: Mapping[str, Any], recipe: str | None = None, *, is_free: bool = False
+) -> dict[str, Any]:
+    """Add to the arguments that were given what the recipe says, or without one the safe margin.
 
     Args:
-        arguments: those given.
-        is_free: whether something else (a recipe, positives in the ranking) decides the bounds.
+        arguments: those given, None among them.
+        recipe: its name, if any.
+        is_free: that the safe margin does not apply; it never does where a bound is given.
+
+    Raises:
+        ValueError: for a recipe that there is not.
+
+    Example:
+        >>> with_defaults({"num_negatives": 5})["relative_margin"]
+        0.05
+        >>> with_defaults({"num_negatives": 5}, "bge")["range_max"]
+        210
     """
-    if is_free or any(name in arguments for name in BOUNDS):
-        return arguments
-    return {**arguments, "relative_margin": SAFE_RELATIVE_MARGIN}
+    named = with_recipe(recipe, dict.fromkeys(_BY_RECIPE))
+    chosen = {name: value for name, value in named.items() if value is not None}
+    if recipe is None and not is_free and not any(name in arguments for name in BOUNDS):
+        chosen["relative_margin"] = SAFE_RELATIVE_MARGIN
+    return {**chosen, **arguments}

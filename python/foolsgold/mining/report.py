@@ -23,7 +23,8 @@ _NUM_BINS = 48
 _NUM_EXAMPLES = 12
 _NEAREST_SHARE = 0.01
 _WEAK_PERCENTILE = 10
-_COUNTS = ("queries", "documents", "short_queries", "missing")
+_COUNTS = ("queries", "documents", "short_queries", "missing", "widened", "filled")
+_REJECTED = "rejected_"
 
 _ESTIMATE = (
     "An estimate from scores alone: a negative that scores like a positive may be one. "
@@ -39,7 +40,8 @@ class MiningReport:
     Attributes:
         options: every option that decided the result.
         counts: queries, pairs, documents, rows of the result, pairs that have no row, queries with fewer
-            negatives than asked for, and how many negatives are missing there.
+            negatives than asked for, and how many negatives are missing there; negatives from outside the
+            rank window (`widened`) and at random (`filled`).
         rejected: by rule, the documents that it turned away although they score at least as well as the last
             candidate of their query.
         scores: count, mean, standard deviation, least, quartiles and greatest: of the scores of positives and
@@ -96,7 +98,9 @@ def report_of(
             "negatives": len(negatives),
             "pairs_without_negatives": int((~has_row).sum()),
         },
-        rejected={name: count for name, count in found.items() if name not in _COUNTS},
+        rejected={
+            name.removeprefix(_REJECTED): count for name, count in found.items() if name.startswith(_REJECTED)
+        },
         scores={
             "positives": _summary(positives),
             "negatives": _summary(negatives),

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from foolsgold import _core
 from foolsgold.mining.encode import encode, similarity_of
 from foolsgold.mining.forbidden import check_negatives, exclusions_of
 from foolsgold.mining.formats import Mined, columns_of_format, new_column_names
+from foolsgold.mining.groups import class_by_group, groups_of
 from foolsgold.mining.pairs import read_pairs
 from foolsgold.mining.report import MiningReport, report_of, write_report
+from foolsgold.mining.rescored import check_search, depth_of, rescored
 from foolsgold.mining.rows import Rows
 from foolsgold.mining.search import mine
 from foolsgold.threads import resolve
@@ -27,14 +29,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foolsgold.mining.candidates import Candidates
+    from foolsgold.mining.encode import Role
     from foolsgold.mining.forbidden import Exclusion
     from foolsgold.mining.formats import OutputFormat
     from foolsgold.mining.pairs import Pairs
     from foolsgold.mining.rows import Column
+    from foolsgold.mining.strategies import OnShort
 
 logger = logging.getLogger(__name__)
 
-OnShort = Literal["keep", "drop", "random", "widen"]
 
 _TOLD = (
     "query_prompt_name",
@@ -45,6 +48,8 @@ _TOLD = (
     "output_format",
     "output_scores",
     "twins",
+    "near_duplicates",
+    "recipe",
     "seed",
 )
 """Options that a report tells as they are."""
@@ -59,7 +64,7 @@ class Task:
         anchor: the column of anchors.
         positive: the column of positives.
         model: what embeds.
-        search: arguments of `mine`, as far as they are given.
+        search: arguments of `mine`, recipe and safe margin among them.
     """
 
     columns: Mapping[str, Any]
@@ -81,8 +86,14 @@ class Task:
     row_groups: Any = None
     corpus_groups: Any = None
     twins: bool = True
+    near_duplicates: float | None = None
+    cross_encoder: Any = None
     similarity: str = "cosine"
     on_short: OnShort | None = None
+    recipe: str | None = None
+    folder: str | Path | None = None
+    cache_folder: str | Path | None = None
+    model_fingerprint: str | None = None
     report_folder: str | Path | None = None
     seed: int = 0
     threads: int | None = None
@@ -95,8 +106,7 @@ class Task:
             ValueError: for bad data or options; see `mine_hard_negatives`.
             RuntimeError: if an excluded document became a negative, which is a defect.
         """
-        self._check_names()
-        similarity_of(self.model, self.similarity)  # before anything that takes long
+        self._check()
         clock = _Clock()
         threads = resolve(self.threads)
         with clock.stage("read"):
@@ -110,22 +120,34 @@ class Task:
                 progress=self.progress,
             )
         with clock.stage("exclude"):
+            groups = groups_of(pairs, self.row_groups, self.corpus_groups)
             exclusions = exclusions_of(
                 pairs,
                 has_positives=not self.include_positives,
                 twins=self.twins,
-                row_groups=self.row_groups,
-                corpus_groups=self.corpus_groups,
+                near_duplicates=self.near_duplicates,
+                groups=groups,
                 threads=threads,
                 progress=self.progress,
             )
+            search = dict(self.search)
+            if groups is not None and search.get("sampling_strategy") == "diverse":
+                search["diverse_by"] = class_by_group(groups)
         with clock.stage("embed"):
             documents = self._embed(pairs, "document")
             queries = self._embed(pairs, "query")
         with clock.stage("search"):
-            found = self._search(queries, documents, exclusions, threads)
+            if self.cross_encoder is None:
+                found = self._search(queries, documents, exclusions, search, self.short_policy, threads)
+                positive_scores = self._pair_scores(pairs, queries, documents, threads)
+            else:
+                unbounded = {"num_negatives": depth_of(search, pairs.num_documents)}
+                found = self._search(queries, documents, exclusions, unbounded, "keep", threads)
+        if self.cross_encoder is not None:
+            with clock.stage("rescore"):
+                found, positive_scores = self._rescored(pairs, found, search, threads)
         with clock.stage("rows"):
-            mined = self._mined(pairs, found, queries, documents, threads)
+            mined = self._mined(pairs, found, positive_scores)
             check_negatives(exclusions, mined.query, mined.ids)
             rows = Rows(pairs.texts.distinct(), self._columns(mined))
         report = report_of(
@@ -160,16 +182,27 @@ class Task:
     @property
     def num_negatives(self) -> int:
         """Negatives of each query."""
-        return int(self.search.get("num_negatives", 3))
+        return int(self.search["num_negatives"])
 
     @property
     def short_policy(self) -> OnShort:
         """What becomes of a query with fewer negatives than asked for."""
         return self.on_short or ("drop" if self.output_format == "n-tuple" else "keep")
 
-    def _check_names(self) -> None:
-        if self.num_negatives < 1:
-            raise ValueError(f"`num_negatives` must be at least 1, got {self.num_negatives}")
+    def _check(self) -> None:
+        """Refuse what can be refused before anything that takes long."""
+        similarity_of(self.model, self.similarity)
+        check_search(self.search, on_short=self.short_policy, seed=self.seed)
+        has_groups = self.row_groups is not None or self.corpus_groups is not None
+        if self.search.get("sampling_strategy") == "diverse" and not has_groups:
+            raise ValueError(
+                '`sampling_strategy` must not be "diverse" without groups: it takes a negative of each'
+            )
+        for name in ("cross_encoder", "folder"):
+            if getattr(self, name) is not None and self.short_policy == "random":
+                raise ValueError(
+                    f'`on_short` must not be "random" with `{name}`: other documents have no score'
+                )
         names = new_column_names(self.output_format, self.num_negatives, with_scores=self.output_scores)
         for name in (self.anchor, self.positive):
             if name in names:
@@ -180,7 +213,7 @@ class Task:
             mined, self.output_format, self.anchor, self.positive, with_scores=self.output_scores
         )
 
-    def _embed(self, pairs: Pairs, role: Literal["query", "document"]) -> NDArray[np.float32]:
+    def _embed(self, pairs: Pairs, role: Role) -> NDArray[np.float32]:
         is_query = role == "query"
         return encode(
             self.model,
@@ -190,14 +223,25 @@ class Task:
             prompt=self.query_prompt if is_query else self.corpus_prompt,
             batch_size=self.batch_size,
             use_multi_process=self.use_multi_process,
+            folder=self._cache,
+            fingerprint=self.model_fingerprint,
             progress=self.progress,
         )
+
+    @property
+    def _cache(self) -> Path | None:
+        """Where embeddings and a cross-encoder's scores are kept."""
+        if self.cache_folder is not None:
+            return Path(self.cache_folder)
+        return None if self.folder is None else Path(self.folder) / "embeddings"
 
     def _search(
         self,
         queries: NDArray[np.float32],
         documents: NDArray[np.float32],
         exclusions: Mapping[str, Exclusion],
+        search: Mapping[str, Any],
+        on_short: OnShort,
         threads: int,
     ) -> Candidates:
         """The one place that calls the search."""
@@ -207,28 +251,45 @@ class Task:
             for name, exclusion in exclusions.items()
             if name != "positive"
         }
+        options: dict[str, Any] = {**search, "similarity": similarity_of(self.model, self.similarity)}
+        if self.folder is not None:
+            options["folder"] = Path(self.folder) / "candidates"
         return mine(
             queries,
             documents,
             positives=None if positives is None else positives.lists,
             classes=classes or None,
-            on_short=self.short_policy,
-            similarity=similarity_of(self.model, self.similarity),
+            on_short=on_short,
             seed=self.seed,
             threads=threads,
             progress=self.progress,
-            **self.search,
+            **options,
         )
 
-    def _mined(
+    def _rescored(
+        self, pairs: Pairs, found: Candidates, search: Mapping[str, Any], threads: int
+    ) -> tuple[Candidates, NDArray[np.float32]]:
+        return rescored(
+            found,
+            pairs,
+            self.cross_encoder,
+            search,
+            on_short=self.short_policy,
+            batch_size=self.batch_size,
+            folder=self._cache,
+            seed=self.seed,
+            threads=threads,
+            progress=self.progress,
+        )
+
+    def _pair_scores(
         self,
         pairs: Pairs,
-        found: Candidates,
         queries: NDArray[np.float32],
         documents: NDArray[np.float32],
         threads: int,
-    ) -> Mined:
-        positive_scores = _core.pair_scores(
+    ) -> NDArray[np.float32]:
+        return _core.pair_scores(
             queries,
             documents,
             pairs.query,
@@ -236,6 +297,8 @@ class Task:
             similarity=similarity_of(self.model, self.similarity),
             threads=threads,
         )
+
+    def _mined(self, pairs: Pairs, found: Candidates, positive_scores: NDArray[np.float32]) -> Mined:
         each = self.search.get("margin_from") == "each"
         ids = found.ids if each else found.ids[pairs.query]
         scores = found.scores if each else found.scores[pairs.query]
@@ -254,8 +317,10 @@ class Task:
 
     def _options(self) -> dict[str, Any]:
         told = {name: getattr(self, name) for name in _TOLD}
-        similarity = similarity_of(self.model, self.similarity)
-        return {**self.search, "similarity": similarity, "on_short": self.short_policy, **told}
+        told["similarity"] = similarity_of(self.model, self.similarity)
+        if self.cross_encoder is not None:
+            told["cross_encoder"] = type(self.cross_encoder).__name__
+        return {**self.search, "on_short": self.short_policy, **told}
 
 
 class _Clock:
