@@ -3,6 +3,7 @@
 import logging
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from datasets import Dataset, Value
 
@@ -46,7 +47,7 @@ def pairs():
 
 
 def mined(dataset=None, model=None, **options):
-    options = {"corpus": CORPUS, "num_negatives": 2, "verbose": False, **options}
+    options = {"corpus": CORPUS, "num_negatives": 2, "relative_margin": None, "verbose": False, **options}
     return fg.mine_hard_negatives(pairs() if dataset is None else dataset, model or Lookup(), **options)
 
 
@@ -98,15 +99,19 @@ def test_a_positive_is_never_a_negative_of_its_anchor():
 def test_each_text_is_embedded_once_with_its_prompt():
     model = Lookup()
     mined(model=model, query_prompt="q: ", corpus_prompt_name="passage", batch_size=7)
-    common = {"batch_size": 7, "show_progress_bar": False, "normalize_embeddings": True}
-    queries = {"side": "query", "prompt": "q: ", "prompt_name": None, **common}
-    documents = {"side": "document", "prompt": None, "prompt_name": "passage", **common}
-    assert model.asked == [(["a0", "a1", "a2"], queries), (["p2", "x0", "x1", "p1", "p0"], documents)]
+    common = {"batch_size": 7, "show_progress_bar": False, "convert_to_numpy": True}
+    queries = {"side": "query", "prompt": "q: ", **common}
+    documents = {"side": "document", "prompt_name": "passage", **common}
+    assert model.asked == [(["p2", "x0", "x1", "p1", "p0"], documents), (["a0", "a1", "a2"], queries)]
 
 
 def test_other_columns_rows_and_models_serve():
     turned = Dataset.from_dict({"id": [0] * 5, "answer": POSITIVES, "query": ANCHORS})
     names = {"anchor_column_name": "query", "positive_column_name": "answer"}
+    assert mined(pairs().to_dict()).to_dict() == mined(pairs().to_list()).to_dict() == mined().to_dict()
+    assert (
+        mined(pairs().data.table).to_dict() == mined(corpus=pa.array(CORPUS)).to_dict() == mined().to_dict()
+    )
     assert mined(turned, **names).to_dict() == mined().to_dict()
     twice = Dataset.from_dict({"query": ["z", *ANCHORS], "answer": ["z", *POSITIVES]})
     assert mined(twice.select(range(1, 6))).to_dict() == mined().to_dict()
@@ -149,8 +154,8 @@ def test_stages_are_logged_and_nothing_is_printed(caplog, capsys):
         (None, {"positive_column_name": "query"}, "`positive_column_name` must differ from"),
         (
             None,
-            {"output_format": "labeled-pair"},
-            "`output_format` must be one of .'n-tuple', 'triplet'., got",
+            {"output_format": "pairs"},
+            "`output_format` must be one of 'triplet', .*, got 'pairs'",
         ),
         (None, {"corpus": ["x", None]}, "`corpus` must not be null, got None at row 1"),
         ({"query": ["a"]}, {}, "`dataset` must have a column of anchors and one of positives"),
@@ -171,5 +176,5 @@ def test_a_model_must_give_one_finite_embedding_a_text():
         def embed(self, texts, **options):
             return super().embed(texts[1:])
 
-    with pytest.raises(ValueError, match="`model` must give one embedding a text, 3, got 2"):
+    with pytest.raises(ValueError, match="`model` must give one embedding a text, 5, got 4"):
         mined(model=Short())

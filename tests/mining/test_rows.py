@@ -1,42 +1,79 @@
-"""Rows from ids: which pairs become rows, and of what types."""
+"""Rows from ids: texts are taken by id, and pieces make the whole."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from datasets import List, Value
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from foolsgold.mining import rows
+from foolsgold.mining.rows import Column, Rows
 
-IDS = np.array([[4, 3], [5, -1], [-1, -1]])
-SCORES = np.array([[0.5, 0.25], [0.125, -np.inf], [-np.inf, -np.inf]], np.float32)
-POSITIVE = np.array([1.0, 0.75, 0.5], np.float32)
-
-
-def test_triplets_have_one_row_a_negative():
-    pairs, negatives, scores = rows.triplet_rows(IDS, SCORES, POSITIVE)
-    assert pairs.tolist() == [0, 0, 1]
-    assert negatives.tolist() == [[4], [3], [5]]
-    assert scores.tolist() == [[1.0, 0.5], [1.0, 0.25], [0.75, 0.125]]
+TEXTS = pa.array(["a", "", "ccc"], pa.large_string())
 
 
-def test_n_tuples_have_one_row_a_pair_that_has_all():
-    pairs, negatives, scores = rows.n_tuple_rows(IDS, SCORES, POSITIVE)
-    assert (pairs.tolist(), negatives.tolist(), scores.tolist()) == ([0], [[4, 3]], [[1.0, 0.5, 0.25]])
+def table(*, ids, lists):
+    offsets = np.cumsum([0, *map(len, lists)])
+    flat = np.array([item for row in lists for item in row], np.int64)
+    return Rows(
+        TEXTS,
+        {
+            "x": Column(np.array(ids, np.int64)),
+            "y": Column(flat, offsets),
+            "scores": Column(flat / 4, offsets, is_text=False),
+            "label": Column(np.arange(len(ids)), is_text=False),
+        },
+    )
 
 
-@pytest.mark.parametrize("chunk", [1, 2, 1 << 16])
-def test_texts_are_taken_by_id(monkeypatch, chunk):
-    monkeypatch.setattr(rows, "_CHUNK", chunk)
-    texts = pa.array(["a", "", "c"], pa.large_string())
-    scores = np.arange(6.0).reshape(3, 2)
-    made = rows.to_dataset(texts, {"x": np.array([2, 0, 2], np.uint32), "y": np.array([1, 1, 0])}, scores)
-    assert made.to_dict() == {"x": ["c", "a", "c"], "y": ["", "", "a"], "scores": scores.tolist()}
-    assert made.features["x"] == Value("string")
-    assert made.features["scores"] == List(Value("float64"))
+def test_texts_are_taken_by_id():
+    made = table(ids=[2, -1, 0], lists=[[0, 2], [], [1]]).to_dataset()
+    assert made.to_dict() == {
+        "x": ["ccc", None, "a"],
+        "y": [["a", "ccc"], [], [""]],
+        "scores": [[0.0, 0.5], [], [0.25]],
+        "label": [0, 1, 2],
+    }
+    assert made.features == {
+        "x": Value("string"),
+        "y": List(Value("string")),
+        "scores": List(Value("float64")),
+        "label": Value("int64"),
+    }
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(-1, 2), st.lists(st.integers(0, 2), max_size=4)), max_size=12),
+    st.integers(1, 5),
+    st.integers(0, 8),
+)
+def test_pieces_of_any_size_make_the_whole(rows, max_rows, max_bytes):
+    made = table(ids=[x for x, _ in rows], lists=[y for _, y in rows])
+    batches = list(made.batches(max_rows, max_bytes))
+    assert all(0 < batch.num_rows <= max_rows for batch in batches)
+    for batch in batches:
+        for name in ("x", "y"):
+            cells = [[cell] if name == "x" else cell for cell in batch.column(name).to_pylist()]
+            widths = [sum(len(text or "") for text in cell) for cell in cells]
+            assert sum(widths) <= max_bytes or batch.num_rows == 1
+    expected = made.to_dataset()
+    assert pa.Table.from_batches(batches, made.schema).to_pydict() == expected.to_dict()
+    again = table(ids=[x for x, _ in rows], lists=[y for _, y in rows]).to_dataset()
+    assert again._fingerprint == expected._fingerprint
+
+
+def test_a_piece_is_as_large_as_allowed():
+    made = table(ids=[2, 2, 2], lists=[[], [], []])
+    assert [batch.num_rows for batch in made.batches(max_bytes=6)] == [2, 1]
 
 
 def test_no_rows_keep_their_types():
-    texts = pa.array(["a"], pa.large_string())
-    made = rows.to_dataset(texts, {"x": np.empty(0, np.int64)}, np.empty((0, 3)))
-    assert made.features == {"x": Value("string"), "scores": List(Value("float64"))}
+    made = table(ids=[], lists=[]).to_dataset()
     assert len(made) == 0
+    assert made.features["y"] == List(Value("string"))
+
+
+@pytest.mark.parametrize("other", [{"ids": [1], "lists": [[0]]}, {"ids": [0], "lists": [[1]]}])
+def test_other_rows_have_another_fingerprint(other):
+    assert table(**other).to_dataset()._fingerprint != table(ids=[0], lists=[[0]]).to_dataset()._fingerprint

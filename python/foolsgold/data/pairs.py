@@ -147,6 +147,29 @@ def read_pairs(
     return Pairs(anchors=table.column(anchor), positives=table.column(positive), rows=table)
 
 
+def text_column(table: _core.Table, name: str | None = None) -> str:
+    """Return the column of documents: the one named; else by `POSITIVE_NAMES`; else the only one of texts.
+
+    Raises:
+        ValueError: If it is not clear, or holds no texts, a null or a blank text.
+    """
+    kinds = dict(table.kinds)
+    if name is None:
+        texts = [column for column, kind in table.kinds if kind == "text" and not _is_label_or_id(column)]
+        found = texts if len(texts) == 1 else _named(texts, POSITIVE_NAMES)
+        if len(found) != 1:
+            columns = ", ".join(f"`{column}` ({kind})" for column, kind in table.kinds)
+            raise ValueError(
+                f"{_file(table)}: must have one column of documents, told by its name, got {columns}\n"
+                "hint: name it (`--corpus-column`)"
+            )
+        name = found[0]
+    table.require(name)
+    if kinds.get(name) != "text":
+        raise ValueError(f"{_file(table)}: column `{name}` must hold texts, got {kinds.get(name)}")
+    return name
+
+
 def _roles(table: _core.Table, anchor: str | None, positive: str | None) -> tuple[str, str]:
     """Find the two columns of a table."""
     kinds = dict(table.kinds)

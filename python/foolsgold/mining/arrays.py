@@ -71,6 +71,23 @@ def as_lists(
     return np.ascontiguousarray(offsets), np.ascontiguousarray(values, dtype=np.uint32)
 
 
+def lists_of_rows(
+    lists: tuple[NDArray[np.int64], NDArray[np.uint32]], rows: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """Return the list of each of `rows`, as offsets and values.
+
+    Example:
+        >>> offsets, values = lists_of_rows((np.array([0, 1, 3]), np.array([7, 8, 9])), np.array([1, 0, 1]))
+        >>> offsets.tolist(), values.tolist()
+        ([0, 2, 3, 5], [8, 9, 7, 8, 9])
+    """
+    offsets, values = lists
+    lengths = np.diff(offsets)[rows]
+    ends = np.cumsum(lengths)
+    places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(offsets[rows] - (ends - lengths), lengths)
+    return np.concatenate([[0], ends]).astype(np.int64), values[places]
+
+
 def _as_array(name: str, value: Any) -> NDArray[Any]:
     if hasattr(value, "detach"):
         value = value.detach().cpu()

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from foolsgold import _core
-from foolsgold.mining.arrays import as_matrix
-from foolsgold.mining.rows import n_tuple_rows, to_dataset, triplet_rows
-from foolsgold.mining.search import mine
-from foolsgold.progress import progress_bar
-from foolsgold.threads import resolve
+from foolsgold.mining.options import SAFE_RELATIVE_MARGIN, given, unset, with_defaults
+from foolsgold.mining.pairs import column_names, columns_of_dataset
+from foolsgold.mining.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from numpy.typing import NDArray
+    from foolsgold.mining.formats import OutputFormat
+    from foolsgold.mining.recipes import Recipe
+    from foolsgold.mining.strategies import OnShort, SamplingStrategy
 
 logger = logging.getLogger(__name__)
 
-_ROWS = {"triplet": triplet_rows, "n-tuple": n_tuple_rows}
+_TOP: SamplingStrategy = unset("top")
 
 
 def mine_hard_negatives(
@@ -29,206 +27,248 @@ def mine_hard_negatives(
     model: Any,
     anchor_column_name: str | None = None,
     positive_column_name: str | None = None,
-    corpus: Sequence[str] | None = None,
-    *,
-    range_min: int = 0,
-    range_max: int | None = None,
-    max_score: float | None = None,
-    min_score: float | None = None,
-    absolute_margin: float | None = None,
-    relative_margin: float | None = None,
-    num_negatives: int = 3,
-    sampling_strategy: Literal["top", "random"] = "top",
+    corpus: Sequence[str] | Any = None,
+    cross_encoder: Any = None,
+    range_min: int = unset(0),
+    range_max: int | None = unset(None),
+    max_score: float | None = unset(None),
+    min_score: float | None = unset(None),
+    absolute_margin: float | None = unset(None),
+    relative_margin: float | None = unset(SAFE_RELATIVE_MARGIN),
+    num_negatives: int = unset(3),
+    sampling_strategy: SamplingStrategy = _TOP,
     query_prompt_name: str | None = None,
     query_prompt: str | None = None,
     corpus_prompt_name: str | None = None,
     corpus_prompt: str | None = None,
-    output_format: Literal["triplet", "n-tuple"] = "triplet",
+    include_positives: bool = False,
+    output_format: OutputFormat = "triplet",
     output_scores: bool = False,
     batch_size: int = 32,
+    faiss_batch_size: int = unset(16384),
+    use_faiss: bool = False,
+    use_multi_process: bool | list[str] = False,
     verbose: bool = True,
+    cache_folder: str | Path | None = None,
+    *,
+    recipe: Recipe | None = None,
+    margin_from: Literal["least", "greatest", "each"] = unset("least"),
+    temperature: float | None = None,
+    simans_a: float | None = None,
+    simans_b: float | None = None,
+    exclude: str | Sequence[Sequence[str | int]] | Any = None,
+    group_column_name: str | None = None,
+    corpus_groups: Sequence[Any] | Any = None,
+    twins: bool = True,
+    near_duplicates: float | None = None,
+    on_short: OnShort | None = None,
+    similarity: Literal["cosine", "dot", "euclidean", "model"] = "cosine",
+    report_folder: str | Path | None = None,
+    folder: str | Path | None = None,
+    model_fingerprint: str | None = None,
     seed: int = 0,
     threads: int | None = None,
 ) -> Any:
     """Add to each (anchor, positive) pair texts that the model takes for answers and that are none.
 
-    The model embeds each distinct text once; the documents nearest to an anchor, its positives left out, are
-    its negatives. Rows with the same anchor are one query with several positives. Scores are cosines; ranks
-    and bounds are those of `mine`, and none is set by default.
+    The model embeds each distinct text once; the documents nearest to an anchor are its negatives, as far as
+    the rules allow. Rows with the same anchor are one query with several positives, none of which is ever its
+    negative; nor is a document that differs from one of them, or from the anchor itself, in case, white space
+    and Unicode form at most. Rules are part of the search, so that a query gets fewer negatives only where
+    the corpus has no more that they allow.
+
+    Where no margin, score or range is given, `relative_margin` is 0.05: negatives score at most 95 % of the
+    least of the anchor's positives. Any of the six arguments in place of it, None too, turns that off, and so
+    does a recipe.
+
+    The signature is that of sentence-transformers 6.2, and so are the rows, where all bounds are given and no
+    text comes in two spellings. These differ: ranks count the documents that the rules leave, not the first
+    `range_max + P` documents before them; "random" draws from `range_min + 10 * num_negatives` ranks and from
+    `seed`; a name of no column is an error.
 
     Args:
-        dataset: a `datasets.Dataset` with a column of anchors and one of positives.
-        model: has `encode_query` and `encode_document`, or `encode`, which embed a list of texts.
+        dataset: a `datasets.Dataset`, an Arrow table, a mapping from names to columns, or a list of dicts.
+        model: has `encode_query` and `encode_document`, or `encode`, or is a function: of a list of texts, it
+            gives an array, a tensor or a list of vectors. It gets `batch_size` and the like where it has
+            parameters for them.
         anchor_column_name: by default the first column.
         positive_column_name: by default the second column.
         corpus: further documents, a list of `str` or an Arrow column; the positives always belong to it.
+        cross_encoder: has `predict`, or is a function of a list of (anchor, document) pairs. It scores the
+            positives and the first `range_max` documents that the model finds, by default
+            `range_min + 10 * num_negatives`; margins, bounds, ranks and `scores` are by its scores. Around 0,
+            as logits are, a relative margin says little: give an absolute one.
         range_min: how many of the best allowed documents are skipped.
         range_max: the rank among the allowed documents at which candidates end; None as in `mine`.
         max_score: a negative's greatest score.
         min_score: a negative's least score.
-        absolute_margin: how far below the least of the anchor's positives a negative scores at least.
-        relative_margin: the same as a share of that positive's magnitude; 0.05 is the usual choice.
+        absolute_margin: how far below the anchor's positives a negative scores at least.
+        relative_margin: the same as a share of the positive's magnitude.
         num_negatives: negatives of an anchor, at least 1.
-        sampling_strategy: "top" takes the best candidates, "random" any.
+        sampling_strategy: which of the candidates; see `mine`. "diverse": at most one of a group.
         query_prompt_name: the model's prompt for anchors.
         query_prompt: a text put before each anchor.
         corpus_prompt_name: the model's prompt for documents.
         corpus_prompt: a text put before each document.
-        output_format: "triplet" for one row a negative, with the column `negative`; "n-tuple" for one row a
-            pair, with the columns `negative_1` to `negative_n`; a pair that has fewer is left out.
-        output_scores: add the column `scores`: a list with the score of the positive, then of each negative.
+        include_positives: leave the positives in the ranking, in rows of the format "n-tuple". No margin
+            applies, and of the exclusions only `exclude`.
+        output_format: the rows, see below.
+        output_scores: add scores, see below.
         batch_size: texts of a forward pass.
+        faiss_batch_size: without effect, as the search needs no faiss; so is `use_faiss`. One line says so.
+        use_faiss: as `faiss_batch_size`.
+        use_multi_process: embed on all devices, or on those named; needs `start_multi_process_pool`.
         verbose: show progress bars.
-        seed: of the random strategy.
+        cache_folder: where embeddings, and the scores of a cross-encoder with weights, are kept, to be read
+            again by a call with the same texts and model.
+        recipe: values for arguments that are not given, by their name; see `mine`.
+        margin_from: margins are measured from the "least" or the "greatest" of an anchor's positives, or from
+            "each", which gives each pair its own negatives.
+        temperature: of "softmax"; see `mine`.
+        simans_a: of "simans"; likewise.
+        simans_b: of "simans"; likewise.
+        exclude: what is never an anchor's negative: the name of a column of lists of texts, or one list a row
+            of the data set, of texts or of rows of `corpus`.
+        group_column_name: a column with the group of each positive, say the page that a passage is from: a
+            document in a group of one of its positives is never an anchor's negative. Null for none.
+        corpus_groups: likewise the group of each row of `corpus`.
+        twins: whether documents count as equal that differ in case, white space and Unicode form at most;
+            False excludes the positives alone.
+        near_duplicates: documents that share this much of their shingles with one of an anchor's positives,
+            from above 0 to 1, are none of its negatives; 0.8 is usual. See `data.near_duplicates`.
+        on_short: what becomes of an anchor with fewer negatives than asked for. "keep": it has fewer. "drop":
+            its pairs are left out. "random": further ones at random, under every exclusion and margin.
+            "widen": ranks outside the range, then scores below `min_score`. By default "drop" for
+            "n-tuple", else "keep". With a cross-encoder, not "random".
+        similarity: what scores are; "model" for the one that the model names.
+        report_folder: where `report.json` and `report.html` are written: what each rule turned away, scores,
+            negatives near their positives, an estimate of false negatives.
+        folder: where embeddings and candidates are kept while this call runs and after it: the same call goes
+            on where it was stopped, or killed. Another call's folder is an error.
+        model_fingerprint: with `cache_folder` or `folder`, tells a model without weights (`state_dict`) from
+            others: a text that is another one whenever the model is.
+        seed: of everything drawn, in [0, 2^64).
         threads: of the search, by default a fair share of the cores.
 
     Returns:
         A `datasets.Dataset`: distinct pairs in the order of the anchors' first appearance, negatives best
-        first. The column names of anchors and positives are kept.
+        first. The columns of anchors and positives keep their names; other columns are left out. In the
+        order of the formats, with `output_scores` the last column is the one after the bar:
+
+        - "triplet": anchor, positive, `negative` | `scores` [positive's, negative's]. A row a negative.
+        - "n-tuple": anchor, positive, `negative_1`, ..., `negative_n` | `scores` [positive's, negatives']. A
+          row a pair; with `on_short="keep"`, missing negatives are null.
+        - "labeled-pair": anchor, positive or negative, `label` 1 or 0 | `score` in place of it. A query's
+          positives, then its negatives.
+        - "labeled-list": anchor, list of the positive and its negatives, `labels` | `scores` in place of
+          them. A row a pair that has a negative.
+        - "ragged": anchor, positive, list `negatives` | `scores` [positive's, negatives']. A row a pair,
+          none left out by default; `fg.datasets.DrawnNegatives` trains on such rows.
 
     Raises:
-        ValueError: for a column that is not there, a null text, an empty data set, an option out of range.
+        ValueError: for a column that is not there, a null text, an empty data set, an option that is out of
+            range or has no effect.
+        TypeError: for a data set, a corpus or a model of another kind.
+
+    Example:
+        >>> import numpy as np
+        >>> def letters(texts):
+        ...     return np.array([[text.count(letter) for letter in "abcdefgh"] for text in texts], float)
+        >>> pairs = [{"query": "ab", "answer": "abb"}, {"query": "cd", "answer": "ccd"}]
+        >>> mined = mine_hard_negatives(pairs, letters, corpus=["AbB", "abc", "bcde"], verbose=False)
+        >>> mined[0], len(mined)
+        ({'query': 'ab', 'answer': 'abb', 'negative': 'abc'}, 6)
 
     See Also:
         `mine` for embeddings that are there already.
     """
-    if output_format not in _ROWS:
-        raise ValueError(f"`output_format` must be one of {sorted(_ROWS)}, got {output_format!r}")
-    anchors, positives = _column_names(dataset, anchor_column_name, positive_column_name)
-    names = _negative_names(output_format, num_negatives, (anchors, positives))
-    threads = resolve(threads)
-    pairs = _read(dataset, anchors, positives, corpus, threads, verbose)
-    options = {"batch_size": batch_size, "show_progress_bar": verbose}
-    queries = _encode(
-        model, "query", pairs.query_texts(), prompt_name=query_prompt_name, prompt=query_prompt, **options
-    )
-    documents = _encode(
-        model, "document", pairs.documents(), prompt_name=corpus_prompt_name, prompt=corpus_prompt, **options
-    )
-    found = mine(
-        queries,
-        documents,
-        positives=pairs.positives(),
-        num_negatives=num_negatives,
-        absolute_margin=absolute_margin,
-        relative_margin=relative_margin,
-        max_score=max_score,
-        min_score=min_score,
+    columns = columns_of_dataset(dataset)
+    anchor, positive = column_names(columns, anchor_column_name, positive_column_name)
+    arguments = given(
         range_min=range_min,
         range_max=range_max,
+        max_score=max_score,
+        min_score=min_score,
+        absolute_margin=absolute_margin,
+        relative_margin=relative_margin,
+        num_negatives=num_negatives,
         sampling_strategy=sampling_strategy,
+        margin_from=margin_from,
+    )
+    parameters = {"temperature": temperature, "simans_a": simans_a, "simans_b": simans_b}
+    arguments |= {name: value for name, value in parameters.items() if value is not None}
+    if include_positives:
+        _check_ranking(
+            {
+                **arguments,
+                "recipe": recipe,
+                "group_column_name": group_column_name,
+                "corpus_groups": corpus_groups,
+                "near_duplicates": near_duplicates,
+            }
+        )
+        if output_format not in ("n-tuple", "triplet"):
+            logger.warning("`include_positives` gives rows of the format 'n-tuple', not %r", output_format)
+        output_format = "n-tuple"
+    if use_faiss or given(faiss_batch_size=faiss_batch_size):
+        logger.info("`use_faiss` and `faiss_batch_size` have no effect: the search needs no faiss")
+    task = Task(
+        columns=columns,
+        anchor=anchor,
+        positive=positive,
+        model=model,
+        search=with_defaults(arguments, recipe, is_free=include_positives),
+        corpus=corpus,
+        query_prompt_name=query_prompt_name,
+        query_prompt=query_prompt,
+        corpus_prompt_name=corpus_prompt_name,
+        corpus_prompt=corpus_prompt,
+        include_positives=include_positives,
+        output_format=output_format,
+        output_scores=output_scores,
+        batch_size=batch_size,
+        use_multi_process=use_multi_process,
+        exclude=_column("exclude", columns, exclude) if isinstance(exclude, str) else exclude,
+        row_groups=_column("group_column_name", columns, group_column_name),
+        corpus_groups=corpus_groups,
+        twins=twins,
+        near_duplicates=near_duplicates,
+        cross_encoder=cross_encoder,
+        similarity=similarity,
+        on_short=on_short,
+        recipe=recipe,
+        folder=folder,
+        cache_folder=cache_folder,
+        model_fingerprint=model_fingerprint,
+        report_folder=report_folder,
         seed=seed,
         threads=threads,
         progress=verbose,
     )
-    logger.info("Mined negatives: %s", ", ".join(f"{name} {count}" for name, count in found.report.items()))
-    positive_scores = _core.pair_scores(
-        queries, documents, pairs.query, pairs.document, similarity="cosine", threads=threads
-    )
-    rows, negatives, scores = _ROWS[output_format](
-        found.ids[pairs.query], found.scores[pairs.query], positive_scores
-    )
-    columns = {anchors: pairs.queries[pairs.query[rows]], positives: pairs.document[rows]}
-    columns.update(zip(names, negatives.T, strict=True))
-    logger.info("Made %d rows of %d pairs", len(rows), len(pairs.query))
-    return to_dataset(pairs.texts.distinct(), columns, scores if output_scores else None)
+    rows, _ = task.run()
+    return rows.to_dataset()
 
 
-def _negative_names(output_format: str, num_negatives: int, taken: tuple[str, str]) -> list[str]:
-    """Return the names of the columns of negatives; with `scores`, they must not be `taken`."""
-    if output_format == "triplet":
-        names = ["negative"]
-    else:
-        names = [f"negative_{number}" for number in range(1, num_negatives + 1)]
-    for name in taken:
-        if name in (*names, "scores"):
-            raise ValueError(f"`dataset` must not use a column name of the result, got {name!r}")
-    return names
+_LEAVE_POSITIVES_OUT = (
+    "absolute_margin",
+    "relative_margin",
+    "recipe",
+    "group_column_name",
+    "corpus_groups",
+    "near_duplicates",
+)
 
 
-class _Pairs(NamedTuple):
-    """Distinct (anchor, positive) pairs, ordered by query.
-
-    Attributes:
-        texts: all texts; the first `num_documents` are the corpus, by id.
-        num_documents: N.
-        queries: (Q,) text ids of the distinct anchors, in order of first appearance.
-        query: (P,) a pair's place in `queries`, ascending.
-        document: (P,) a pair's positive, a text id below N.
-    """
-
-    texts: _core.Texts
-    num_documents: int
-    queries: NDArray[np.uint32]
-    query: NDArray[np.uint32]
-    document: NDArray[np.uint32]
-
-    def query_texts(self) -> list[str]:
-        """Return the texts of the distinct anchors."""
-        return self.texts.take(self.queries)
-
-    def documents(self) -> list[str]:
-        """Return the texts of the corpus."""
-        return self.texts.take(np.arange(self.num_documents, dtype=np.uint32))
-
-    def positives(self) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
-        """Return each query's positives, as offsets and values."""
-        return np.searchsorted(self.query, np.arange(len(self.queries) + 1)), self.document
+def _check_ranking(arguments: Mapping[str, Any]) -> None:
+    """Check that nothing would leave out the positives that are to be ranked."""
+    for name in _LEAVE_POSITIVES_OUT:
+        if arguments.get(name) is not None:
+            raise ValueError(
+                f"`{name}` must be left out with `include_positives`, as it leaves positives out"
+            )
 
 
-def _column_names(dataset: Any, anchor: str | None, positive: str | None) -> tuple[str, str]:
-    names = list(dataset.column_names)
-    if len(names) < 2:
-        raise ValueError(f"`dataset` must have a column of anchors and one of positives, got {names}")
-    anchor, positive = anchor or names[0], positive or names[1]
-    for argument, name in [("anchor_column_name", anchor), ("positive_column_name", positive)]:
-        if name not in names:
-            raise ValueError(f"`{argument}` must be one of {names}, got {name!r}")
-    if anchor == positive:
-        raise ValueError(f"`positive_column_name` must differ from `anchor_column_name`, got {positive!r}")
-    if len(dataset) == 0:
-        raise ValueError("`dataset` must have at least one row, got 0")
-    return anchor, positive
-
-
-def _read(
-    dataset: Any,
-    anchors: str,
-    positives: str,
-    corpus: Sequence[str] | None,
-    threads: int,
-    verbose: bool,
-) -> _Pairs:
-    table = dataset.select_columns([anchors, positives]).with_format("arrow")[:]
-    # The corpus comes first, so that a document's id is its row in the matrix of their embeddings.
-    columns = [(positives, table.column(positives)), (anchors, table.column(anchors))]
-    if corpus is not None:
-        columns.insert(0, ("corpus", corpus))
-    with progress_bar("Read texts", enabled=verbose) as show:
-        texts, found = _core.Texts.intern(columns, threads=threads, progress=show)
-    *documents, (anchor_ids, _) = found
-    positive_ids = documents[-1][0]
-    num_documents = 1 + max(int(ids.max(initial=0)) for ids, _ in documents)
-    queries, query = _in_order(anchor_ids)
-    _, first = np.unique(query.astype(np.int64) * num_documents + positive_ids, return_index=True)
-    first = first[np.lexsort((first, query[first]))]
-    logger.info("Read %d pairs of %d queries, %d documents", len(first), len(queries), num_documents)
-    return _Pairs(texts, num_documents, queries, query[first], positive_ids[first])
-
-
-def _in_order(ids: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Return the distinct ids in order of first appearance, and each id's place among them."""
-    distinct, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    place = np.empty(len(order), np.uint32)
-    place[order] = np.arange(len(order), dtype=np.uint32)
-    return distinct[order], place[inverse]
-
-
-def _encode(model: Any, role: Literal["query", "document"], texts: list[str], **options: Any) -> Any:
-    encode = getattr(model, f"encode_{role}", None) or model.encode
-    logger.info("Embedding %d texts, each a %s", len(texts), role)
-    embeddings = as_matrix("model", encode(texts, normalize_embeddings=True, **options))
-    if len(embeddings) != len(texts):
-        raise ValueError(f"`model` must give one embedding a text, {len(texts)}, got {len(embeddings)}")
-    return embeddings
+def _column(argument: str, columns: dict[str, Any], name: str | None) -> Any:
+    if name is not None and name not in columns:
+        raise ValueError(f"`{argument}` must be one of {list(columns)}, got {name!r}")
+    return None if name is None else columns[name]

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike
 
 _WIDTH, _HEIGHT = 640, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 12, 34
@@ -30,9 +32,9 @@ def line_chart(lines: Mapping[str, Sequence[tuple[float, float]]], *, x_label: s
     return _svg(parts)
 
 
-def histograms(values: Mapping[str, Iterable[float]], *, x_label: str, num_bins: int = 48) -> str:
+def histograms(values: Mapping[str, ArrayLike], *, x_label: str, num_bins: int = 48) -> str:
     """Draw the shares of each named set of values, one over the other."""
-    arrays = {name: np.asarray(list(array), dtype=float) for name, array in values.items()}
+    arrays = {name: np.asarray(array, dtype=float).ravel() for name, array in values.items()}
     arrays = {name: array[np.isfinite(array)] for name, array in arrays.items()}
     arrays = {name: array for name, array in arrays.items() if len(array)}
     if not arrays:

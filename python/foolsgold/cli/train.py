@@ -1,79 +1,32 @@
-"""The command `foolsgold`: its words, its output, its exit codes."""
+"""The commands `train` and `demo`: train, mine hard negatives, train on."""
 
 from __future__ import annotations
 
-import argparse
-import logging
-import sys
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from foolsgold import __version__
+from foolsgold.cli.words import add_common, add_data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import argparse
+    from collections.abc import Callable
 
     from foolsgold.job.corpus import Corpus
     from foolsgold.job.outcome import Outcome
     from foolsgold.job.recipe import EmbeddedModel, Recipe
 
-_USAGE_ERROR, _INTERRUPTED = 2, 130
 _SHOWN_CHARACTERS = 160
+_GOES_ON = "the same command goes on where this one stopped"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        arguments: Words after `foolsgold`; by default those of this process.
-
-    Returns:
-        The exit code: 0, 2 for bad input or a refused file (one line says which), 130 after Ctrl-C.
-    """
-    options = _parser().parse_args(arguments)
-    try:
-        with _notices(quiet=options.quiet):
-            outcome = options.command(options)
-    except KeyboardInterrupt:
-        _complain("interrupted\nhint: the same command goes on where this one stopped")
-        return _INTERRUPTED
-    except (ValueError, OSError) as error:
-        if options.debug:
-            raise
-        _complain(str(error))
-        return _USAGE_ERROR
-    _show(outcome, options)
-    return 0
-
-
-@contextmanager
-def _notices(*, quiet: bool) -> Iterator[None]:
-    """Tell on standard error what the package does, as it does it; a caller's own levels come back."""
-    logger = logging.getLogger("foolsgold")
-    level = logger.level
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logger.setLevel(logging.WARNING if quiet else logging.INFO)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="foolsgold", description="Train text-embedding models.")
-    parser.add_argument("--version", action="version", version=f"foolsgold {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
+def add_train(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command `train`."""
     train = commands.add_parser("train", help="train on your own pairs, mine hard negatives, train on")
-    train.add_argument("--data", nargs="+", type=Path, required=True, metavar="FILE", help=_DATA_HELP)
+    add_data(train)
     train.add_argument(
         "--test", nargs="+", type=Path, metavar="FILE", help="pairs to measure by; else a part of --data"
     )
-    train.add_argument("--anchor", metavar="COLUMN", help="the column of queries; else known by its name")
-    train.add_argument("--positive", metavar="COLUMN", help="the column of what answers them")
-    train.add_argument("--positive-label", metavar="X", help="of labelled rows, take those with this label")
     train.add_argument(
         "--model", metavar="NAME_OR_FOLDER", help="what to train; else static embeddings from nothing"
     )
@@ -85,6 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_recipe(train, output_required=True)
 
+
+def add_demo(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command `demo`."""
     demo = commands.add_parser(
         "demo", help="the same on the docstrings of the Python packages installed here"
     )
@@ -92,10 +48,6 @@ def _parser() -> argparse.ArgumentParser:
     own_pairs = "Next, your own pairs: foolsgold train --data pairs.csv --output my-model"
     demo.set_defaults(command=_demo, next=own_pairs)
     _add_recipe(demo, output_required=False)
-    return parser
-
-
-_DATA_HELP = "pairs: .jsonl, .csv, .tsv (also .gz, .zst), .parquet, or a BEIR folder"
 
 
 def _add_recipe(parser: argparse.ArgumentParser, *, output_required: bool) -> None:
@@ -105,12 +57,11 @@ def _add_recipe(parser: argparse.ArgumentParser, *, output_required: bool) -> No
     parser.add_argument("--learning-rate", type=float, metavar="X", help="of the first stage")
     parser.add_argument("--num-negatives", type=int, metavar="N", help="mined for each row")
     parser.add_argument("--relative-margin", type=float, metavar="X")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--quiet", action="store_true", help="no progress bars")
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+    add_common(parser)
+    parser.set_defaults(after_interruption=lambda _: _GOES_ON)
 
 
-def _train(options: argparse.Namespace) -> Outcome:
+def _train(options: argparse.Namespace) -> Callable[[], None]:
     from foolsgold.job.corpus import corpus_from_files
 
     corpus = corpus_from_files(
@@ -125,21 +76,24 @@ def _train(options: argparse.Namespace) -> Outcome:
     return _run(corpus, options, model=options.model, with_control=options.control)
 
 
-def _demo(options: argparse.Namespace) -> Outcome:
+def _demo(options: argparse.Namespace) -> Callable[[], None]:
     from foolsgold.job.corpus import corpus_from_docstrings
 
     corpus = corpus_from_docstrings(limit=options.limit, progress=not options.quiet)
     return _run(corpus, options, model=None, with_control=True)
 
 
-def _run(corpus: Corpus, options: argparse.Namespace, *, model: str | None, with_control: bool) -> Outcome:
+def _run(
+    corpus: Corpus, options: argparse.Namespace, *, model: str | None, with_control: bool
+) -> Callable[[], None]:
     from foolsgold.job.recipe import EmbeddedModel, StaticRecipe, TransformerRecipe
     from foolsgold.job.run import run
 
     source: str | EmbeddedModel = model or EmbeddedModel()
     recipe = _recipe(TransformerRecipe() if model else StaticRecipe(), options, len(corpus.train))
     progress = not options.quiet
-    return run(corpus, recipe, options.output, model=source, with_control=with_control, progress=progress)
+    outcome = run(corpus, recipe, options.output, model=source, with_control=with_control, progress=progress)
+    return lambda: _show(outcome, options)
 
 
 def _recipe(recipe: Recipe, options: argparse.Namespace, num_rows: int) -> Recipe:
@@ -154,10 +108,6 @@ def _recipe(recipe: Recipe, options: argparse.Namespace, num_rows: int) -> Recip
     changes = {"num_negatives": options.num_negatives, "relative_margin": options.relative_margin}
     named = {name: value for name, value in changes.items() if value is not None}
     return replace(recipe, in_batch=first, batch_size=batch_size, seed=options.seed, **named)
-
-
-def _complain(text: str) -> None:
-    sys.stderr.write(f"foolsgold: error: {text}\n")
 
 
 def _show(outcome: Outcome, options: argparse.Namespace) -> None:

@@ -1,0 +1,167 @@
+"""Embeddings from whatever embeds: its methods are found by name, its options by its signature."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from foolsgold.mining.arrays import as_matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+Role = Literal["query", "document"]
+_SIMILARITIES = ("cosine", "dot", "euclidean")
+
+
+def encode(
+    model: Any,
+    role: Role,
+    texts: list[str],
+    *,
+    prompt_name: str | None = None,
+    prompt: str | None = None,
+    batch_size: int = 32,
+    use_multi_process: bool | list[str] = False,
+    folder: Path | None = None,
+    fingerprint: str | None = None,
+    progress: bool = False,
+) -> NDArray[np.float32]:
+    """Embed texts with what `model` has for them: `encode_query` or `encode_document`, `encode`, or a call.
+
+    Of the options below the model gets those that its function has a parameter for; lengths are left as the
+    model gives them.
+
+    Args:
+        model: as above.
+        role: what the texts are.
+        texts: N of them.
+        prompt_name: the model's prompt.
+        prompt: a text put before each.
+        batch_size: texts of a forward pass.
+        use_multi_process: embed in a pool of processes, on all devices or on those named.
+        folder: where embeddings are kept, to be read by another call with the same model, prompt and texts.
+        fingerprint: tells a model without weights (`state_dict`) from others there.
+        progress: show a progress bar.
+
+    Returns:
+        (N, D).
+
+    Raises:
+        TypeError: if the model cannot embed, or gives no floats, or there is a folder but no fingerprint.
+        ValueError: if it has no parameter for a prompt that is given, no pool, or gives another number of
+            embeddings than there are texts.
+    """
+    function = _function(model, role)
+    accepted = _parameters(function)
+    names = {"prompt_name": f"{_ARGUMENT[role]}_prompt_name", "prompt": f"{_ARGUMENT[role]}_prompt"}
+    options: dict[str, Any] = {
+        "batch_size": batch_size,
+        "show_progress_bar": progress and folder is None,
+        "convert_to_numpy": True,
+    }
+    options = {name: value for name, value in options.items() if accepted is None or name in accepted}
+    for name, value in [("prompt_name", prompt_name), ("prompt", prompt)]:
+        if value is None:
+            continue
+        if accepted is not None and name not in accepted:
+            raise ValueError(
+                f"`{names[name]}` must be left out for a model without a parameter `{name}`, got {value!r}"
+            )
+        options[name] = value
+    logger.info("Embedding %d texts, each a %s", len(texts), role)
+    with _pool(model, use_multi_process) as pool:
+
+        def embed(some: list[str]) -> NDArray[np.float32]:
+            return as_matrix("model", _stacked(function(some, **options, **pool)))
+
+        if folder is None:
+            embeddings = embed(texts)
+        else:
+            from foolsgold.mining.embeddings import EmbeddingStore, model_key
+
+            key = model_key(model, fingerprint)
+            key |= {"role": role, "prompt_name": prompt_name, "prompt": prompt}
+            embeddings = EmbeddingStore(folder).embed(embed, texts, key=key, name=role, progress=progress)
+    if len(embeddings) != len(texts):
+        raise ValueError(f"`model` must give one embedding a text, {len(texts)}, got {len(embeddings)}")
+    return embeddings
+
+
+def similarity_of(model: Any, similarity: str) -> Literal["cosine", "dot", "euclidean"]:
+    """Return the similarity to score by; for "model" the one that the model names.
+
+    Raises:
+        ValueError: if there is no such similarity, or the model names none that mining has.
+    """
+    if similarity == "model":
+        named = getattr(model, "similarity_fn_name", None)
+        found = str(getattr(named, "value", named))
+        if found not in _SIMILARITIES:
+            raise ValueError(
+                f"`similarity` must be one of {_SIMILARITIES} for this model, which names {named!r}"
+            )
+        return found  # type: ignore[return-value]
+    if similarity not in _SIMILARITIES:
+        raise ValueError(f"`similarity` must be one of {(*_SIMILARITIES, 'model')}, got {similarity!r}")
+    return similarity  # type: ignore[return-value]
+
+
+_ARGUMENT = {"query": "query", "document": "corpus"}
+
+
+def _function(model: Any, role: Role) -> Callable[..., Any]:
+    for name in (f"encode_{role}", "encode"):
+        function = getattr(model, name, None)
+        if callable(function):
+            return function  # type: ignore[no-any-return]
+    if callable(model):
+        return model  # type: ignore[no-any-return]
+    raise TypeError(
+        f"`model` must have `encode_query` and `encode_document`, or `encode`, got {type(model).__name__}"
+    )
+
+
+def _parameters(function: Callable[..., Any]) -> Mapping[str, Any] | None:
+    """Return the names that `function` takes; None where it takes any."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # compiled, and does not say
+        return {}
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return None if takes_any else parameters
+
+
+@contextmanager
+def _pool(model: Any, use_multi_process: bool | list[str]) -> Iterator[dict[str, Any]]:
+    if not use_multi_process:
+        yield {}
+        return
+    start = getattr(model, "start_multi_process_pool", None)
+    if start is None:
+        raise ValueError(
+            "`use_multi_process` must be False for a model without `start_multi_process_pool`, "
+            f"got {use_multi_process!r}"
+        )
+    pool = start(target_devices=None if use_multi_process is True else use_multi_process)
+    try:
+        yield {"pool": pool}
+    finally:
+        model.stop_multi_process_pool(pool)
+
+
+def _stacked(found: Any) -> Any:
+    """Return a list of tensors as one."""
+    if isinstance(found, (list, tuple)) and found and hasattr(found[0], "detach"):
+        import torch
+
+        return torch.stack(list(found))
+    return found

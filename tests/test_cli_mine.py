@@ -1,0 +1,263 @@
+"""`foolsgold mine`: files of pairs in, a file of rows out, and one line for what is wrong."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from datasets import load_from_disk
+
+import foolsgold as fg
+from foolsgold import cli
+from foolsgold.data.files import read
+
+pytestmark = [pytest.mark.training, pytest.mark.timeout(300)]
+
+WORDS = ["cat", "dog", "bird", "fish", "gold", "iron", "stone", "river"]
+PAIRS = [
+    {
+        "anchor": f"the {WORDS[row % 8]} {row}",
+        "positive": f"a {WORDS[row % 8]} of {WORDS[(row + 3) % 8]} {row}",
+    }
+    for row in range(24)
+]
+CORPUS = [{"id": row, "text": f"{WORDS[row % 8]} {WORDS[(3 * row) % 8]} in {row}"} for row in range(30)]
+
+
+def write_lines(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(tiny_tokenizer, tmp_path_factory):
+    import torch
+
+    from foolsgold.models import SentenceTransformer, StaticEmbedding
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        static = SentenceTransformer(
+            modules=[StaticEmbedding(tiny_tokenizer, embedding_dim=16)], device="cpu"
+        )
+    folder = tmp_path_factory.mktemp("model") / "static"
+    static.save(folder)
+    return folder
+
+
+@pytest.fixture
+def files(tmp_path):
+    return write_lines(tmp_path / "pairs.jsonl", PAIRS), write_lines(tmp_path / "corpus.jsonl", CORPUS)
+
+
+def run(files, model, output, *arguments):
+    pairs, corpus = files
+    words = ["mine", "--quiet", "--data", str(pairs), "--corpus", str(corpus), "--model", str(model)]
+    return cli.main([*words, "--output", str(output), *map(str, arguments)])
+
+
+def expected(model, **options):
+    encoder = fg.SentenceTransformer(str(model))
+    corpus = [row["text"] for row in CORPUS]
+    return fg.mine_hard_negatives(PAIRS, encoder, corpus=corpus, verbose=False, **options)
+
+
+FORMATS = [
+    ("triplet", "x.csv", []),
+    ("triplet", "x.jsonl", ["--scores"]),
+    ("n-tuple", "x.tsv.gz", []),
+    ("n-tuple", "x.parquet", ["--scores"]),
+    ("labeled-pair", "x.csv", []),
+    ("labeled-pair", "x.jsonl.zst", ["--scores"]),
+    ("labeled-list", "x.jsonl", []),
+    ("labeled-list", "x.parquet", ["--scores"]),
+    ("ragged", "x.jsonl.gz", []),
+    ("ragged", "folder", ["--scores"]),
+]
+
+
+@pytest.mark.parametrize(("output_format", "name", "more"), FORMATS)
+def test_rows_are_those_of_the_function(files, model, tmp_path, output_format, name, more):
+    output = tmp_path / name
+    assert run(files, model, output, "--format", output_format, *more) == 0
+    wanted = expected(model, output_format=output_format, output_scores=bool(more))
+    if name == "folder":
+        found = load_from_disk(output).data.table
+    else:
+        found = pa.table(read(output)).cast(wanted.data.table.schema)
+    assert found.num_rows == len(wanted) > 0
+    for column in wanted.column_names:
+        if column in ("score", "scores"):
+            flat = (pa.array(rows[column]).to_pylist() for rows in (found.to_pydict(), wanted))
+            assert next(flat) == pytest.approx(next(flat)) if column == "score" else True
+        else:
+            assert found[column].to_pylist() == wanted[column][:]
+
+
+def test_a_known_positive_is_in_no_file(files, model, tmp_path):
+    assert run(files, model, tmp_path / "x.csv", "--num-negatives", 10, "--no-margin") == 0
+    with (tmp_path / "x.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 24 * 10
+    positives = {row["anchor"]: row["positive"] for row in PAIRS}
+    assert not any(row["negative"] == positives[row["anchor"]] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        (["--relative-margin", 0.3], {"relative_margin": 0.3}),
+        (["--absolute-margin", 0.1], {"absolute_margin": 0.1}),
+        (["--max-score", 0.4, "--min-score", 0.1], {"max_score": 0.4, "min_score": 0.1}),
+        (["--range-min", 2, "--range-max", 9], {"range_min": 2, "range_max": 9}),
+        (["--no-margin"], {"relative_margin": None}),
+        (["--on-short", "drop", "--max-score", 0.2], {"on_short": "drop", "max_score": 0.2}),
+        (["--query-prompt", "iron "], {"query_prompt": "iron "}),
+        (["--no-twins"], {"twins": False}),
+    ],
+)
+def test_words_reach_the_search(files, model, tmp_path, arguments, options):
+    assert run(files, model, tmp_path / "x.parquet", *arguments) == 0
+    assert pq.read_table(tmp_path / "x.parquet").to_pylist() == expected(model, **options).to_list()
+
+
+def test_groups_are_read_from_the_files(model, tmp_path):
+    pairs = write_lines(
+        tmp_path / "p.jsonl", [{**row, "page": number % 4} for number, row in enumerate(PAIRS)]
+    )
+    corpus = write_lines(
+        tmp_path / "c.jsonl", [{**row, "page": number % 4} for number, row in enumerate(CORPUS)]
+    )
+    words = ["--group", "page", "--corpus-group", "page", "--no-margin", "--num-negatives", "40"]
+    assert run((pairs, corpus), model, tmp_path / "x.jsonl", *words) == 0
+    page_of = {row["text"]: number % 4 for number, row in enumerate(CORPUS)}
+    page_of |= {row["positive"]: number % 4 for number, row in enumerate(PAIRS)}
+    rows = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert rows
+    assert all(page_of[row["negative"]] != page_of[row["positive"]] for row in rows)
+
+
+def test_a_beir_folder_brings_its_corpus(model, tmp_path):
+    folder = tmp_path / "beir"
+    (folder / "qrels").mkdir(parents=True)
+    write_lines(
+        folder / "corpus.jsonl",
+        [{"_id": f"d{row['id']}", "title": "", "text": row["text"]} for row in CORPUS],
+    )
+    write_lines(
+        folder / "queries.jsonl", [{"_id": f"q{row}", "text": f"the {WORDS[row]}"} for row in range(8)]
+    )
+    lines = ["query-id\tcorpus-id\tscore", *(f"q{row}\td{row}\t1" for row in range(8))]
+    (folder / "qrels" / "train.tsv").write_text("\n".join(lines) + "\n")
+    words = ["mine", "--quiet", "--data", str(folder), "--model", str(model), "--no-margin"]
+    assert cli.main([*words, "--output", str(tmp_path / "x.jsonl")]) == 0
+    rows = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == 8 * 3
+    assert {row["negative"] for row in rows} <= {row["text"].strip() for row in CORPUS}
+
+
+def test_what_was_done_is_told(files, model, tmp_path, capsys):
+    assert run(files, model, tmp_path / "x.jsonl", "--report", tmp_path / "report") == 0
+    told = capsys.readouterr().out
+    assert "rows of 24 pairs" in told
+    assert "negatives" in told
+    assert "report.html" in told.replace("\n", "")
+    report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+    assert report["options"]["relative_margin"] == 0.05
+
+
+BAD = [
+    (["--format", "ragged"], "x.csv", "must hold no lists, got column `negatives`"),
+    ([], "x.xlsx", "must end in .jsonl"),
+    ([], "none/x.jsonl", "must be in a folder that exists"),
+    (["--group", "page"], "x.jsonl", "`--group` must be one of ['anchor', 'positive'], got 'page'"),
+    (["--corpus-column", "title"], "x.jsonl", "title"),
+    (["--corpus-column", "id"], "x.jsonl", "must hold texts"),
+    (["--num-negatives", "0"], "x.jsonl", "`num_negatives` must be at least 1"),
+    (["--anchor", "question"], "x.jsonl", "question"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "name", "named"), BAD)
+def test_bad_input_is_one_line_and_exit_code_2(files, model, tmp_path, capsys, arguments, name, named):
+    before = sorted(path.name for path in tmp_path.iterdir())
+    assert run(files, model, tmp_path / name, *arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("foolsgold: error: ")
+    assert named in said
+    assert "Traceback" not in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_words_without_their_companions_are_refused(files, model, tmp_path, capsys):
+    words = ["mine", "--data", str(files[0]), "--model", str(model), "--output", str(tmp_path / "x.jsonl")]
+    for word in ("--corpus-column", "--corpus-group"):
+        assert cli.main([*words, word, "text"]) == 2
+        assert f"`{word}` must be left out without `--corpus`" in capsys.readouterr().err
+    assert cli.main([*words[:3], "--model", str(tmp_path), *words[5:]]) == 2
+    assert capsys.readouterr().err.startswith("foolsgold: error: ")
+    with pytest.raises(SystemExit, match="2"):
+        cli.main([*words, "--format", "pairs"])
+
+
+@pytest.mark.slow
+def test_ctrl_c_writes_nothing(model, tmp_path):
+    rows = [{"anchor": f"the cat {row}", "positive": f"a dog {row} {'gold ' * 200}"} for row in range(40_000)]
+    pairs = write_lines(tmp_path / "pairs.jsonl", rows)
+    words = ["mine", "--data", str(pairs), "--model", str(model), "--output", str(tmp_path / "x.jsonl")]
+    command = [sys.executable, "-m", "foolsgold", *words]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ)
+    while "Embedding" not in process.stderr.readline():
+        assert process.poll() is None
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert "foolsgold: error: interrupted" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["pairs.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (["--recipe", "nv-retriever", "--num-negatives", 2], {"recipe": "nv-retriever", "num_negatives": 2}),
+        (
+            ["--sampling-strategy", "softmax", "--temperature", 0.1, "--range-max", 20, "--seed", 3],
+            {"sampling_strategy": "softmax", "temperature": 0.1, "range_max": 20, "seed": 3},
+        ),
+        (
+            ["--sampling-strategy", "simans", "--simans-a", 4, "--simans-b", 0.1],
+            {"sampling_strategy": "simans", "simans_a": 4.0, "simans_b": 0.1},
+        ),
+        (["--near-duplicates", 0.5, "--no-margin"], {"near_duplicates": 0.5, "relative_margin": None}),
+    ],
+    ids=str,
+)
+def test_recipes_and_strategies_are_those_of_python(files, model, tmp_path, words, options):
+    assert run(files, model, tmp_path / "out.jsonl", *words) == 0
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert rows == expected(model, **options).to_list()
+
+
+def test_a_folder_keeps_what_is_done(files, model, tmp_path):
+    words = ["--resume", tmp_path / "work"]
+    assert run(files, model, tmp_path / "first.jsonl", *words) == 0
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.npy")}
+    assert kept
+    assert run(files, model, tmp_path / "again.jsonl", *words) == 0
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.npy")} == kept
+    assert (tmp_path / "first.jsonl").read_bytes() == (tmp_path / "again.jsonl").read_bytes()
+    assert run(files, model, tmp_path / "plain.jsonl") == 0
+    assert (tmp_path / "first.jsonl").read_bytes() == (tmp_path / "plain.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("words", [["--relative-margin", 0.1], ["--recipe", "bge"]], ids=str)
+def test_no_margin_beside_a_margin_is_refused(files, model, tmp_path, capsys, words):
+    assert run(files, model, tmp_path / "out.jsonl", "--no-margin", *words) == 2
+    assert f"`--no-margin` must be left out with `{words[0]}`" in capsys.readouterr().err
