@@ -35,6 +35,8 @@ __all__ = [
     "mix_passes",
     "mix_plan",
     "multiply_add_peak",
+    "near_duplicates",
+    "near_duplicates_between",
     "num_batches",
     "pair_scores",
     "random_plan",
@@ -65,6 +67,11 @@ _Mined = tuple[
     NDArray[np.int32],
     tuple[list[int], int, int, int, int, int],
 ]
+_NearOptions = tuple[float, int, int, int, int]
+_NearReport = tuple[int, int, int, float, int, int, int]
+_NearPairs = tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.float32]]
+_NearDuplicates = tuple[_NearPairs, NDArray[np.uint32], NDArray[np.uint32], _NearReport]
+_Overlap = tuple[_NearPairs, NDArray[np.bool_], NDArray[np.bool_], _NearReport]
 _Ids = NDArray[np.uint32] | tuple[NDArray[np.int64], NDArray[np.uint32]]
 
 def available_threads() -> int: ...
@@ -169,6 +176,16 @@ class Texts:
     def distinct(self) -> Any: ...
     def take(self, ids: NDArray[np.uint32]) -> list[str]: ...
     def twins(self, *, threads: int, progress: _Progress | None = None) -> NDArray[np.uint32]: ...
+    def near_duplicates(
+        self, options: _NearOptions, *, threads: int, progress: _Progress | None = None
+    ) -> _NearDuplicates: ...
+
+def near_duplicates(
+    texts: Any, options: _NearOptions, *, threads: int, progress: _Progress | None = None
+) -> _NearDuplicates: ...
+def near_duplicates_between(
+    left: Any, right: Any, options: _NearOptions, *, threads: int, progress: _Progress | None = None
+) -> _Overlap: ...
 
 @final
 class Bm25:

@@ -2,6 +2,7 @@
 
 - `read`, `read_pairs`: files as Arrow tables, and as pairs to train on.
 - `Texts`: every distinct text as one number.
+- `near_duplicates`, `near_duplicates_between`: texts that are nearly the same, in one set or in two.
 - `token_lengths`: tokens by row, for batches of like lengths.
 - `read_docstrings`: a corpus that every machine has.
 - `DenoisingAutoEncoderDataset`, `delete_words`: damaged sentences beside the original ones.
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from foolsgold.data.denoising import DenoisingAutoEncoderDataset, delete_words
     from foolsgold.data.docstrings import read_docstrings
     from foolsgold.data.drawn_negatives import DrawnNegatives
+    from foolsgold.data.duplicates import near_duplicates, near_duplicates_between
     from foolsgold.data.files import read
     from foolsgold.data.lengths import token_lengths
     from foolsgold.data.pairs import Pairs, read_pairs
@@ -32,6 +34,8 @@ __all__ = [
     "Pairs",
     "Texts",
     "delete_words",
+    "near_duplicates",
+    "near_duplicates_between",
     "read",
     "read_docstrings",
     "read_pairs",
@@ -47,6 +51,8 @@ __getattr__ = getter(
         "Pairs": "foolsgold.data.pairs",
         "Texts": "foolsgold.data.texts",
         "delete_words": "foolsgold.data.denoising",
+        "near_duplicates": "foolsgold.data.duplicates",
+        "near_duplicates_between": "foolsgold.data.duplicates",
         "read": "foolsgold.data.files",
         "read_docstrings": "foolsgold.data.docstrings",
         "read_pairs": "foolsgold.data.pairs",

@@ -95,7 +95,7 @@ class EmbeddingStore:
             ValueError: as `embed`.
             OSError: the disk is full or not writable; what is finished stays.
         """
-        key = _model_key(model, model_fingerprint)
+        key = model_key(model, model_fingerprint)
         given = {"prompt_name": prompt_name, "prompt": prompt, "truncate_dim": truncate_dim}
         key |= {"role": role, "normalize_embeddings": normalize_embeddings, **given}
         method = getattr(model, f"encode_{role}", None) or model.encode
@@ -183,7 +183,7 @@ def _fill(
                 show(start + len(chunk), matrix.rows)
 
 
-def _model_key(model: Any, fingerprint: str | None) -> dict[str, Any]:
+def model_key(model: Any, fingerprint: str | None) -> dict[str, Any]:
     """Return what decides a model's embeddings before it is asked for some."""
     settings = ("max_seq_length", "prompts", "default_prompt_name", "truncate_dim")
     key = {f"model_{name}": getattr(model, name, None) for name in settings}

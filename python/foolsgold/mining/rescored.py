@@ -8,6 +8,7 @@ import numpy as np
 
 from foolsgold import _core
 from foolsgold.mining.candidates import Candidates
+from foolsgold.mining.question import BOUNDS
 from foolsgold.mining.strategies import as_selection
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     _Rules = tuple[str, float | None, float | None, float | None, float | None]
 
-BOUNDS = ("absolute_margin", "relative_margin", "max_score", "min_score")
 _OF_SELECTION = (
     "num_negatives",
     "range_min",

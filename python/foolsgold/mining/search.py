@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from foolsgold import _core
-from foolsgold.mining.arrays import as_matrix
+from foolsgold.mining.arrays import as_matrix, lists_of_rows
 from foolsgold.mining.candidates import Candidates
 from foolsgold.mining.exclusions import as_exclusions
 from foolsgold.mining.question import BOUNDS, Question, depth_of, loosened, told
@@ -236,14 +236,5 @@ def _for_each_positive(
     """Return a query for each positive, with the exclusions of its query, and that positive alone."""
     offsets, values = lists
     owners = np.repeat(np.arange(len(queries)), np.diff(offsets))
-    repeated = [(name, of, *_taken((starts, ids), owners)) for name, of, starts, ids in exclusions]
+    repeated = [(name, of, *lists_of_rows((starts, ids), owners)) for name, of, starts, ids in exclusions]
     return queries[owners], repeated, (np.arange(len(values) + 1, dtype=np.int64), values)
-
-
-def _taken(lists: Lists, rows: NDArray[np.int64]) -> Lists:
-    """Return the lists of `rows`."""
-    offsets, values = lists
-    lengths = np.diff(offsets)[rows]
-    ends = np.cumsum(lengths)
-    places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(offsets[rows] - (ends - lengths), lengths)
-    return np.concatenate([[0], ends]).astype(np.int64), values[places]

@@ -49,7 +49,7 @@ mod _core {
     #[pymodule_export]
     use super::sampling::{draw_negatives, draw_negatives_of_row};
     #[pymodule_export]
-    use super::texts::Texts;
+    use super::texts::{Texts, near_duplicates, near_duplicates_between};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -7,6 +7,7 @@
 
 mod column;
 mod intern;
+pub mod near_duplicates;
 mod normal;
 mod strings;
 
@@ -117,13 +118,9 @@ impl Texts {
     /// # Errors
     /// [`Cancelled`](crate::Error::Cancelled).
     pub fn twins(&self, threads: usize, tick: &mut Tick<'_>) -> Result<Vec<u32>> {
-        let chunks = pool::map_blocks(threads, self.len(), BLOCK, tick, |range| {
-            let forms = self.firsts[range]
-                .iter()
-                .map(|&cell| normalized(self.cells.text(cell)));
-            Ok(std::sync::Arc::new(LargeStringArray::from_iter_values(forms)) as ArrayRef)
-        })?;
-        let (cells, _) = Cells::new(vec![Column::new("texts", chunks)])?;
+        let text = |id: usize| self.cells.text(self.firsts[id]);
+        let forms = normal_column(self.len(), text, threads, tick)?;
+        let (cells, _) = Cells::new(vec![forms])?;
         Ok(intern::intern(&cells, threads, tick)?.ids)
     }
 
@@ -134,6 +131,20 @@ impl Texts {
             .map(|&cell| self.cells.text(cell).len())
             .sum()
     }
+}
+
+/// The normal forms of `len` texts.
+fn normal_column<'a>(
+    len: usize,
+    text: impl Fn(usize) -> &'a str + Sync,
+    threads: usize,
+    tick: &mut Tick<'_>,
+) -> Result<Column> {
+    let chunks = pool::map_blocks(threads, len, BLOCK, tick, |range| {
+        let forms = range.map(|at| normalized(text(at)));
+        Ok(std::sync::Arc::new(LargeStringArray::from_iter_values(forms)) as ArrayRef)
+    })?;
+    Ok(Column::new("texts", chunks))
 }
 
 impl Column {
