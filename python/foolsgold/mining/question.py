@@ -11,7 +11,7 @@ import numpy as np
 from foolsgold import _core
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -172,7 +172,7 @@ def as_table(columns: list[Column], key: dict[str, Any]) -> _core.CandidateTable
     )
 
 
-def rules_of(key: dict[str, Any]) -> Rules:
+def rules_of(key: Mapping[str, Any]) -> Rules:
     """Return the rules of a stored search."""
     absolute_margin, relative_margin, max_score, min_score = (key[name] for name in BOUNDS)
     return (key["margin_from"], absolute_margin, relative_margin, max_score, min_score)
