@@ -9,7 +9,7 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.losses.test_data_formats import TABLE
-from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
+from torch.utils.data import BatchSampler, ConcatDataset, RandomSampler, SequentialSampler
 
 import foolsgold as fg
 from foolsgold import losses
@@ -26,7 +26,7 @@ from foolsgold.losses import (
     SupervisedContrastiveLoss,
     WeightedSumLoss,
 )
-from foolsgold.sampling import NoDuplicatesBatchSampler, RandomBatchSampler
+from foolsgold.sampling import NoDuplicatesBatchSampler, NoDuplicatesStream, RandomBatchSampler
 from foolsgold.validation.batches import num_negatives, num_sharing, num_triplets
 from foolsgold.validation.needs import Needs, needs_of
 
@@ -291,7 +291,59 @@ WHOLE = [list(range(16))]
             "got 5 in `score` at row 1\nhint: divide",
         ),
         ({**PAIRS, "score": [0.5, float("nan")] * 32}, WHOLE, CoSENTLoss, "got nan in `score` at row 1"),
-        ({**PAIRS, "score": [0.5] * 64}, WHOLE, CoSENTLoss, "different scores, got 1 batches of 16 rows"),
+        (
+            {**PAIRS, "score": [0.5] * 32 + [0.1] * 32},
+            WHOLE,
+            CoSENTLoss,
+            "different scores, got 1 batches of 16 rows without\nhint: take `RandomBatchSampler`",
+        ),
+        (SCORED, [[0], [1]], CoSENTLoss, "different scores, .*\nhint: take larger batches"),
+        (
+            {**PAIRS, "score": [0.5] * 64},
+            WHOLE,
+            CoSENTLoss,
+            "got 0.5 in `score` in every row\nhint: take data",
+        ),
+        ({**PAIRS, "score": [1.0] * 64}, WHOLE, CosineSimilarityLoss, "got 1.0 in `score` in every row"),
+        ({**PAIRS, "label": [1] * 64}, WHOLE, losses.ContrastiveLoss, "got 1 in `label` in every row"),
+        ({**PAIRS, "label": [1] * 64}, WHOLE, losses.OnlineContrastiveLoss, "got 1 in `label` in every row"),
+        ({**PAIRS, "label": [0] * 64}, WHOLE, SoftmaxLoss, "got 0 in `label` in every row"),
+        ({**CLASSES, "label": [7] * 64}, WHOLE, BatchAllTripletLoss, "got 7 in `label` in every row"),
+        (
+            {**CLASSES, "label": list(range(64))},
+            WHOLE,
+            BatchAllTripletLoss,
+            "hint: take data in which classes have several rows",
+        ),
+        (
+            {"query": PAIRS["query"], "answer": ["same"] * 64},
+            WHOLE,
+            MultipleNegativesRankingLoss,
+            "hint: take data whose documents differ",
+        ),
+        (PAIRS, [[-1, 0]], MultipleNegativesRankingLoss, r"lists of row numbers, got \[-1, 0\] as batch 0"),
+        (PAIRS, [["a"]], MultipleNegativesRankingLoss, r"lists of row numbers, got \['a'\] as batch 0"),
+        (PAIRS, None, MultipleNegativesRankingLoss, "`sampler` must give batches of rows, got None"),
+        (
+            Dataset.from_dict(PAIRS),
+            NoDuplicatesStream(Dataset.from_dict(PAIRS), 2, True),
+            MultipleNegativesRankingLoss,
+            "lists of row numbers, got .*\nhint: a stream",
+        ),
+        (
+            {"a": PAIRS, "b": PAIRS},
+            WHOLE,
+            MultipleNegativesRankingLoss,
+            r"one data set, got a dict of \['a', 'b'\]",
+        ),
+        ({"a": [{"q": "x"}]}, WHOLE, MultipleNegativesRankingLoss, "one data set, got a dict"),
+        ({"a": Dataset.from_dict(PAIRS)}, WHOLE, MultipleNegativesRankingLoss, "one data set, got a dict"),
+        (
+            ConcatDataset([[{"a": "x", "b": "y"}], [{"c": "x", "b": "y"}]]),
+            WHOLE,
+            MultipleNegativesRankingLoss,
+            "one data set, got several with the columns .*\nhint: validate each",
+        ),
         (SCORED, WHOLE, SoftmaxLoss, "labels `class`, got 0.0 in `score`"),
         (PAIRS, [], MultipleNegativesRankingLoss, "`sampler` must give batches of rows, got none"),
         (PAIRS, [[64]], MultipleNegativesRankingLoss, "`sampler` must give rows below 64, got 64"),
@@ -318,3 +370,23 @@ def test_a_sampler_that_takes_labels_for_texts_is_refused():
 def test_scores_of_a_wider_range_may_be_ranked():
     data = {**PAIRS, "score": [float(row % 6) for row in range(64)]}
     assert fg.validate(data, WHOLE, CoSENTLoss).without_signal == 0
+
+
+@pytest.mark.parametrize("rank", [None, 1])
+def test_a_loss_that_gathers_sees_the_batches_of_all_ranks(tiny_static, rank):
+    gathers = MultipleNegativesRankingLoss(tiny_static, gather_across_devices=True)
+    for batch_size, negatives in ((1, 7), (4, 31)):
+        sampler = NoDuplicatesBatchSampler(
+            {"query": PAIRS["query"]}, batch_size, True, num_replicas=8, rank=rank
+        )
+        data = {"query": PAIRS["query"], "answer": [f"a{row}" for row in range(64)]}
+        found = fg.validate(data, sampler, gathers)
+        assert found.negatives_per_anchor.least == negatives
+        assert found.batches == 64 // batch_size // 8
+    assert fg.validate(data, sampler, MultipleNegativesRankingLoss).negatives_per_anchor.least == 3
+
+
+@pytest.mark.parametrize("loss", [None, "x", {"a": MultipleNegativesRankingLoss}])
+def test_what_is_no_loss_is_refused(loss):
+    with pytest.raises(TypeError, match="`loss` must be a loss or its class, got"):
+        fg.validate(PAIRS, WHOLE, loss)

@@ -148,6 +148,7 @@ class Packing:
         columns: list[_Ids],
         *,
         batching: _Batching,
+        names: list[str] = ...,
         pairs: NDArray[np.uint32] | None = None,
         known_positives: bool = False,
         lengths: NDArray[np.uint32] | None = None,

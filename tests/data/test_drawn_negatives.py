@@ -160,6 +160,7 @@ def test_roles_and_samplers_find_the_columns(rows):
     ("rows", "options", "message"),
     [
         (ROWS, {"num_negatives": 0}, "`num_negatives` must be at least 1, got 0"),
+        (ROWS, {"num_negatives": 2.5}, "`num_negatives` must be an integer at least 1, got 2.5"),
         (ROWS, {"draw": "best"}, "`draw` must be uniform or top, got 'best'"),
         (ROWS, {"seed": -1}, r"`seed` must be from 0 to 2\^64 - 1, got -1"),
         ([], {}, "`dataset` must have rows, got none"),
@@ -194,5 +195,7 @@ def test_rows_and_epochs_out_of_range_are_refused():
         dataset[40]
     with pytest.raises(KeyError, match="`column` must be among"):
         dataset["negatives"]
-    with pytest.raises(ValueError, match="`epoch` must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"`epoch` must be from 0 to 2\^64 - 1, got -1"):
         dataset.set_epoch(-1)
+    with pytest.raises(TypeError, match="`dataset` must be a sequence of rows, got a mapping\nhint"):
+        DrawnNegatives({"a": ["x"], "negatives": [["y", "z"]]}, 1)

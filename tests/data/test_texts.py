@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from foolsgold.data.texts import Texts, columns_of, values_of
+from foolsgold.data.kinds import values_of
+from foolsgold.data.texts import Texts, columns_of
 
 ROWS = [{"query": "a", "answer": "b"}, {"query": "c", "answer": "a"}, {"query": "a", "answer": "d"}]
 COLUMNS = {name: [row[name] for row in ROWS] for name in ROWS[0]}
@@ -86,13 +87,12 @@ def test_other_values_count_by_their_str():
     dataset = dataset_of(
         {"n": [1, 2, 1], "x": [1.0, 0.5, 2.0], "lists": [[1], [1], []], "t": ["1", "2", "[1]"]}
     )
-    values = {name: values_of(column) for name, column in columns_of(dataset).items()}
+    values = {name: values_of(name, column) for name, column in columns_of(dataset).items()}
     _, ids = Texts.intern(values)
     assert ids["n"].tolist() == [0, 1, 0]
     assert ids["t"].tolist()[:2] == [0, 1]
     assert ids["lists"].tolist()[0] == ids["lists"].tolist()[1] == ids["t"].tolist()[2]
     assert values["x"] == ["1.0", "0.5", "2.0"]
-    assert values_of([1, None, "1"]) == ["1", "None", "1"]
 
 
 def test_ids_are_the_same_for_any_number_of_threads():

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 import torch
 import torch.nn.functional as F
+from accelerate.data_loader import BatchSamplerShard
 from datasets import Dataset
 from torch import nn
 from torch.utils.data import BatchSampler, ConcatDataset, SequentialSampler
@@ -153,6 +154,43 @@ def test_a_loss_for_each_data_set_trains_alike(peer, tmp_path, tiny_bert_folder)
     assert here[1] == pytest.approx(there[1], rel=1e-4, abs=1e-4)
     first, second = (torch.from_numpy(model.encode(["a cat", "gold"])) for *_, model in (here, there))
     assert torch.allclose(first, second, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["proportional", "round_robin"])
+@pytest.mark.parametrize("drop_last", [True, False])
+def test_the_peers_turns_take_our_samplers(peer, tmp_path, tiny_bert_folder, kind, drop_last):
+    options = {"batch_sampler": NoDuplicatesBatchSampler, "multi_dataset_batch_sampler": kind, "seed": 3}
+    calls, losses, _ = trained(peer[0], tmp_path, tiny_bert_folder, dataloader_drop_last=drop_last, **options)
+    assert Counter(labels is None for labels, _ in calls) == {False: 6, True: 6}
+    assert len(losses) == 12
+    # Of two epochs each has every row once, in other batches; 0 is padding.
+    plain = [[tuple(filter(None, row)) for row in batch] for labels, batch in calls if labels is None]
+    epochs = [sorted(row for batch in part for row in batch) for part in (plain[:3], plain[3:])]
+    assert len(set(epochs[0])) == 12
+    assert epochs[0] == epochs[1]
+    assert plain[:3] != plain[3:]
+
+
+@pytest.mark.parametrize("kind", ["ProportionalBatchSampler", "RoundRobinBatchSampler"])
+def test_the_peers_turns_of_our_samplers_are_shared_by_two_ranks(peer, kind):
+    columns = [{"text": [f"{source} {row // 2}" for row in range(26)]} for source in "ab"]
+    rows = [list(range(26)) for _ in columns]
+
+    def turns(drop_last=True):
+        samplers = [NoDuplicatesBatchSampler(column, 2, drop_last, num_replicas=2) for column in columns]
+        options = {"generator": torch.Generator(), "seed": 1}
+        return getattr(peer[1], kind)(dataset=ConcatDataset(rows), batch_samplers=samplers, **options)
+
+    whole, shards = turns(), [BatchSamplerShard(turns(), 2, rank) for rank in range(2)]
+    for epoch in range(2):
+        for sampler in (whole, *(shard.batch_sampler for shard in shards)):
+            sampler.set_epoch(epoch)
+        batches = list(whole)
+        assert len(batches) == 24
+        assert [list(shard) for shard in shards] == [batches[0::2], batches[1::2]]
+        assert {len(batch) for batch in batches} == {2}
+    with pytest.raises(AttributeError, match="`batch_size` must be that of every batch"):
+        turns(drop_last=False)
 
 
 @pytest.mark.parametrize("kind", [ProportionalBatchSampler, partial(MixSampler, weights=[1, 2], stop=9)])

@@ -130,19 +130,28 @@ def test_a_sampler_can_be_pickled_in_mid_epoch(make):
     assert seen + list(copy) == list(make())
 
 
-def test_batch_size_is_not_shown(make):
-    # accelerate reads the attribute as the size of every batch, and cuts what it gathers.
-    assert not hasattr(make(), "batch_size")
-    assert make().drop_last is True
+def test_batch_size_is_shown_where_it_is_that_of_every_batch(make):
+    # accelerate reads the attribute as the size of every batch of several ranks.
+    sampler = make()
+    assert (sampler.batch_size, sampler.drop_last) == (4, True)
+    assert make(num_replicas=2).batch_size == make(num_replicas=2, tail="refill").batch_size == 4
+    assert make(tail="short").batch_size == 4
+    ragged = make(num_replicas=2, tail="short")
+    assert not hasattr(ragged, "batch_size")
+    with pytest.raises(AttributeError, match=r"`batch_size` must be that of every .*\nhint: drop the last"):
+        _ = ragged.batch_size
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 0}, "`batch_size` must be at least 1, got 0"),
+        ({"batch_size": 0}, r"`batch_size` must be from 1 to 2\^31, got 0"),
         ({"seed": -1}, r"`seed` must be from 0 to 2\^64 - 1, got -1"),
         ({"rank": 2, "num_replicas": 2}, "`rank` must be from 0 to 1, got 2"),
-        ({"num_replicas": 0}, "`num_replicas` must be at least 1, got 0"),
+        ({"num_replicas": 0}, r"`num_replicas` must be from 1 to 2\^31, got 0"),
+        ({"batch_size": 10**30}, r"`batch_size` must be from 1 to 2\^31, got 1000"),
+        ({"seed": 1.5}, r"`seed` must be an integer from 0 to 2\^64 - 1, got 1.5"),
+        ({"rank": 0.0, "num_replicas": 2}, "`rank` must be an integer from 0 to 1, got 0.0"),
         ({"threads": 0}, "`threads` must be at least 1, got 0"),
     ],
 )

@@ -41,6 +41,7 @@ def make(request):
         {**ROWS, "label": np.array(NUMBERS, np.int8)},
         {**ROWS, "label": np.array(NUMBERS, np.float32)},
         {**ROWS, "label": torch.tensor(NUMBERS)},
+        {**ROWS, "label": torch.tensor(NUMBERS, dtype=torch.bfloat16)},
         {**ROWS, "label": [torch.tensor(number) for number in NUMBERS]},
         {**ROWS, "label": [str(number) for number in NUMBERS]},
         {**ROWS, "label": [float(number) for number in NUMBERS]},

@@ -8,11 +8,13 @@ import pickle
 from collections import Counter
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import BatchSampler, ConcatDataset, DataLoader, RandomSampler, SequentialSampler
 
+from foolsgold.data import DrawnNegatives
 from foolsgold.sampling import (
     MixSampler,
     NoDuplicatesBatchSampler,
@@ -333,11 +335,16 @@ def test_a_sampler_that_gives_less_than_it_says_begins_again():
         ({"weights": [0, 0, 0]}, r"`weights` must be 3 non-negative .* got \[0.0, 0.0, 0.0\]"),
         ({"weights": [1, -1, 1]}, "`weights` must be 3 non-negative"),
         ({"weights": [1, float("nan"), 1]}, "`weights` must be 3 non-negative .*NaN"),
+        ({"weights": ["a", 1, 1]}, r"`weights\[0\]` must be a number, got 'a'"),
+        ({"weights": [1e-300, 1, 1], "stop": "all"}, "`weights` must be at least .* every source is to come"),
+        ({"temperature": "a"}, "`temperature` must be a number, got 'a'"),
+        ({"sizes": [1.5, 2, 1]}, r"`sizes\[0\]` must be an integer at least 0, got 1.5"),
+        ({"sizes": [10**12, 1, 1]}, "`sizes` must be 3 numbers of steps, together from 1 to 4294967295"),
         ({"temperature": 0}, "`temperature` must be a finite number above 0, got 0"),
         ({"temperature": float("nan")}, "`temperature` must be a finite number above 0, got nan"),
-        ({"sizes": [1, 2]}, "`sizes` must be 3 non-negative numbers of steps, not all 0"),
-        ({"sizes": [0, 0, 0]}, "`sizes` must be 3 non-negative numbers of steps, not all 0"),
-        ({"sizes": [-1, 1, 1]}, "`sizes` must be 3 non-negative"),
+        ({"sizes": [1, 2]}, "`sizes` must be 3 numbers of steps, together from 1 to 4294967295"),
+        ({"sizes": [0, 0, 0]}, "`sizes` must be 3 numbers of steps, together from 1 to 4294967295"),
+        ({"sizes": [-1, 1, 1]}, r"`sizes\[0\]` must be at least 0, got -1"),
         ({"sizes": [1, 1, 1], "stop": "all"}, "`stop` must be None where `sizes` say .* got 'all'"),
         ({"sizes": [1, 1, 1], "weights": [1, 1, 1]}, "at most one of .* got weights and sizes"),
         ({"temperature": 2, "weights": [1, 1, 1]}, "at most one of .* got weights and temperature"),
@@ -378,3 +385,46 @@ def test_sources_that_do_not_fit_are_refused():
     few = BatchSampler(SequentialSampler(range(4)), 4, False)
     with pytest.raises(ValueError, match="at least one batch for each of 2 ranks, got 1"):
         MixSampler(data_of((4,)), [few], num_replicas=2)
+
+
+def test_numbers_of_numpy_do_as_well():
+    for options in ({"weights": [1, 2, 3], "stop": 7}, {"sizes": [1, 2, 3]}, {"weights": [1, 2, 3]}):
+        of_numpy = {name: np.asarray(value)[()] for name, value in options.items()}
+        found = MixSampler(data_of(SIZES), sources(), **of_numpy)
+        assert list(found) == list(MixSampler(data_of(SIZES), sources(), **options))
+        json.dumps(found.state_dict())
+
+
+@pytest.mark.parametrize("kind", ["round robin", "weights", "all"])
+@pytest.mark.parametrize("num_replicas", [1, 2])
+def test_drawn_negatives_are_kept_apart_by_those_of_the_epoch(kind, num_replicas):
+    rows = [{"q": f"d{i}", "negatives": [f"n{j}" for j in range(i % 5, i % 5 + 6)]} for i in range(60)]
+    drawn, plain = DrawnNegatives(rows, 2), [{"q": f"c{i}"} for i in range(24)]
+    samplers = [
+        NoDuplicatesBatchSampler(drawn, 2 // num_replicas, True, num_replicas=num_replicas),
+        RandomBatchSampler(plain, 2 // num_replicas, True, num_replicas=num_replicas),
+    ]
+    data, options = ConcatDataset([drawn, plain]), {"num_replicas": num_replicas}
+    sampler = {
+        "round robin": lambda: RoundRobinBatchSampler(data, samplers, **options),
+        "weights": lambda: MixSampler(data, samplers, weights=[3, 1], stop=9, **options),
+        "all": lambda: MixSampler(data, samplers, stop="all", weights=[1, 3], **options),
+    }[kind]()
+    for epoch in range(6):
+        sampler.set_epoch(epoch)
+        drawn.set_epoch(epoch)
+        batches = list(sampler)
+        assert len(batches) == len(sampler)
+        for first in range(0, len(batches), num_replicas):
+            step = [row for batch in batches[first : first + num_replicas] for row in batch]
+            texts = [text for row in step for text in data[row].values()]
+            assert len(set(texts)) == len(texts)
+
+
+def test_batch_size_is_shown_where_all_sources_have_one():
+    full = [RandomBatchSampler(range(40), 4, True, num_replicas=2) for _ in range(2)]
+    larger = RandomBatchSampler(range(40), 5, True, num_replicas=2)
+    data = data_of((40, 40))
+    assert ProportionalBatchSampler(data, full, num_replicas=2).batch_size == 4
+    ragged = ProportionalBatchSampler(data, [full[0], larger], num_replicas=2)
+    assert not hasattr(ragged, "batch_size")

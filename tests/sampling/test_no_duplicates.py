@@ -182,7 +182,7 @@ def test_no_text_is_compared_in_python():
 @pytest.mark.parametrize(
     ("columns", "batch_size", "drop_last", "message"),
     [
-        ({"a": ["x", "y"]}, 0, True, "`batch_size` must be at least 1, got 0"),
+        ({"a": ["x", "y"]}, 0, True, r"`batch_size` must be from 1 to 2\^31, got 0"),
         ({"a": []}, 2, False, "`dataset` must have at least 1 rows? .*got 0"),
         ({"a": ["x"]}, 2, True, "`dataset` must have at least 2 rows .*got 1\nhint: .*drop_last=False"),
         ({"a": ["x", None]}, 2, True, "`a` must not be null, got None at row 1"),
@@ -191,8 +191,9 @@ def test_no_text_is_compared_in_python():
             {"a": ["x", "y"] * 9},
             4,
             True,
-            "`batch_size` must leave room .*got 4 for 18 rows with 2 distinct texts",
+            "`batch_size` must leave room .*got 4 for 18 rows with 2 distinct texts in `a`\nhint",
         ),
+        ({"a": [["x"], ["y", None]]}, 2, True, "`a` must not be null, got None in the list at row 1"),
         ({"label": [1, 2]}, 1, True, r"`dataset` must have a column besides labels, got \['label'\]"),
     ],
 )
@@ -229,3 +230,30 @@ def test_drawn_negatives_are_kept_apart_in_each_epoch(num_replicas):
         NoDuplicatesBatchSampler(DrawnNegatives(rows, 2, seed=4), 8, True).load_state_dict(
             NoDuplicatesBatchSampler(dataset, 8, True).state_dict()
         )
+
+
+def test_no_later_epoch_of_drawn_negatives_is_without_a_plan():
+    # Where all rows draw the one negative that they share, no two of them can meet.
+    rows = [{"anchor": f"q{row}", "negatives": ["shared", f"n{row}"]} for row in range(3)]
+    dataset = DrawnNegatives(rows, 1)
+    sampler = NoDuplicatesBatchSampler(dataset, 2, True)
+    sizes = set()
+    for epoch in range(60):
+        sampler.set_epoch(epoch)
+        dataset.set_epoch(epoch)
+        batches = list(sampler)
+        assert len(batches) == len(sampler) == 1
+        sizes.update(map(len, batches))
+        negatives = [dataset[row]["negative_1"] for row in batches[0]]
+        assert len(set(negatives)) == len(negatives)
+    assert sizes == {1, 2}
+
+
+@pytest.mark.parametrize("odd", [{}, {"negs": ("y", "z")}, {"negs": np.array(["y", "z"])}, {"negs": []}])
+def test_an_odd_cell_does_not_join_the_texts_of_lists(odd):
+    rows = [{"q": f"q{row}", "negs": ["shared" if row % 2 else f"x{row}", f"n{row}"]} for row in range(40)]
+    rows.append({"q": "zz", "negs": ["y"], **odd})
+    for batch in NoDuplicatesBatchSampler(rows, 2, True, known_positives=False):
+        assert sum(rows[row]["negs"][:1] == ["shared"] for row in batch) <= 1
+    with pytest.raises(ValueError, match="`negs` must not be null, got None at row 41"):
+        NoDuplicatesBatchSampler([*rows, {"q": "z", "negs": None}], 2, True)

@@ -34,7 +34,7 @@ pairs_of_rows = st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_
 def test_pairs_of_rows_never_meet(conflicts, batch_size, tail, num_replicas):
     try:
         sampler = ConflictAwareBatchSampler(
-            range(30), batch_size, False, conflicts=conflicts or None, tail=tail, num_replicas=num_replicas
+            range(30), batch_size, False, conflicts=conflicts, tail=tail, num_replicas=num_replicas
         )
     except ValueError as error:
         assert "`batch_size` must leave room" in str(error)  # noqa: PT017
@@ -106,7 +106,7 @@ def test_positives_of_nearly_every_query_are_left_to_the_loss(caplog):
         sampler = NoDuplicatesBatchSampler(data, 20, True)
     assert "there were 0 batches, not " in caplog.text
     assert len(sampler) > 10
-    with pytest.raises(ValueError, match=r"`batch_size` must leave room .*\n.* or `known_positives=False`"):
+    with pytest.raises(ValueError, match=r"`batch_size` must leave room .*\n.* `known_positives=False`, or"):
         NoDuplicatesBatchSampler(data, 20, True, known_positives=True)
     # Batches may be small: every row is in one, though it meets nobody.
     alone = NoDuplicatesBatchSampler(data, 20, False, known_positives=True)
@@ -240,7 +240,12 @@ def test_sequential_keeps_the_order_in_every_epoch():
             {"lengths": [1, 2, 3, 9], "max_tokens": 5},
             "`max_tokens` must be at least .* got 5 for 9 tokens of row 3",
         ),
-        ({"lengths": [1, 2, 3, 9], "max_tokens": 0}, "`max_tokens` must be at least 1, got 0"),
+        ({"lengths": [1, 2, 3, 9], "max_tokens": 0}, r"`max_tokens` must be from 1 to 2\^64 - 1, got 0"),
+        ({"lengths": [1, 2, 3, 9], "max_tokens": 1.5}, "`max_tokens` must be an integer .* got 1.5"),
+        ({"lengths": [1, 2, 3, 9], "max_tokens": "x"}, "`max_tokens` must be an integer .* got 'x'"),
+        ({"lengths": [1, 2, 3, 9], "max_tokens": 2**70}, r"`max_tokens` must be from 1 to 2\^64 - 1"),
+        ({"max_tokens": -3}, "`max_tokens` must be from 1 to .*, got -3"),
+        ({"valid_label_columns": "a"}, r"`valid_label_columns` must be names .* got 'a'\nhint: give \['a'\]"),
         ({"lengths": [1, 2, 3, 9], "max_padding": 2.0}, "`max_padding` must be from 0 to 1, got 2"),
         ({"tail": "half"}, "`tail` must be drop, short or refill, got 'half'"),
         ({"stream": -1}, r"`stream` must be from 0 to 2\^64 - 1, got -1"),
@@ -249,3 +254,37 @@ def test_sequential_keeps_the_order_in_every_epoch():
 def test_bad_rules_are_refused_by_name(options, message):
     with pytest.raises(ValueError, match=message):
         NoDuplicatesBatchSampler({"a": list("wxyz")}, 2, True, **options)
+
+
+@pytest.mark.parametrize(
+    "conflicts", [[], np.zeros((0, 2)), np.zeros((0, 2), np.int64), (), {"a": [], "b": []}]
+)
+def test_no_conflicts_are_none(conflicts):
+    data = {"a": list("wxyz")}
+    plain = NoDuplicatesBatchSampler(data, 2, True)
+    assert list(NoDuplicatesBatchSampler(data, 2, True, conflicts=conflicts)) == list(plain)
+    if not isinstance(conflicts, dict):
+        assert len(ConflictAwareBatchSampler(range(4), 2, True, conflicts=conflicts)) == 2
+
+
+def test_a_batch_may_have_more_places_than_its_tokens_fill():
+    lengths = [10] * 40
+    sampler = LengthBatchSampler(lengths, 64, True, lengths=lengths, max_tokens=50)
+    assert {len(batch) for batch in sampler} == {5}
+    with pytest.raises(ValueError, match="at least 41 rows for one step, got 40"):
+        LengthBatchSampler(lengths, 64, True, lengths=lengths, max_tokens=410)
+    texts = {"label": ["x", "y"] * 20, "a": [f"a{row}" for row in range(40)]}
+    message = "got 5 for 40 rows with 2 distinct texts in `label`\nhint: .*`valid_label_columns`"
+    with pytest.raises(ValueError, match=message):
+        NoDuplicatesBatchSampler(texts, 64, True, lengths=lengths, max_tokens=50)
+
+
+def test_a_single_band_of_lengths_keeps_its_tokens_and_can_be_refilled():
+    ids, lengths = np.array([4, 9, 4, 3, 10], np.uint32), [2, 2, 7, 6, 0]
+    sampler = NoDuplicatesBatchSampler({"c": ids}, 4, False, lengths=lengths, max_tokens=10, num_replicas=2)
+    assert max(len(batch) * max(lengths[row] for row in batch) for batch in sampler) <= 10
+    ids = np.minimum(np.random.default_rng(0).zipf(1.3, 5000), 800).astype(np.uint32)
+    options = {"lengths": [30] * 5000, "max_tokens": 240, "tail": "refill", "num_replicas": 2}
+    sampler = NoDuplicatesBatchSampler({"c": ids}, 64, False, **options)
+    assert {len(batch) for batch in sampler} == {8}
+    assert sampler.report.left_out == 0

@@ -98,8 +98,10 @@ def test_states_of_other_options_are_refused():
 @pytest.mark.parametrize(
     ("counts", "options", "message"),
     [
-        ([9, 9], {"k": 1}, "`k` must be at least 2, got 1"),
-        ([9, 9], {"k": -1}, "`k` must be at least 2, got -1"),
+        ([9, 9], {"k": 1}, r"`k` must be from 2 to 2\^31, got 1"),
+        ([9, 9], {"k": -1}, r"`k` must be from 2 to 2\^31, got -1"),
+        ([9, 9], {"k": 2.5}, r"`k` must be an integer from 2 to 2\^31, got 2.5"),
+        ([9, 9], {"k": None}, "`k` must be an integer from 2 .* got None"),
         ([9, 9], {"k": 3}, "`batch_size` must be a multiple of `k`, 3, got 8"),
         ([9, 9], {"k": 8}, "`batch_size` must hold `k` rows, 8, of at least 2 labels, got 8"),
         ([3, 3], {"k": 4}, "`k` must be at most the rows of the most frequent label, 3, got 4"),
@@ -120,3 +122,9 @@ def test_states_of_other_options_are_refused():
 def test_senseless_options_are_refused(counts, options, message):
     with pytest.raises(ValueError, match=message):
         PKSampler(rows_of(counts), 8, True, **options)
+
+
+def test_batch_size_is_shown_where_all_batches_are_full():
+    rows = rows_of([41, 18, 16, 5])
+    assert PKSampler(rows, 8, False, k=4, num_replicas=2).batch_size == 8
+    assert not hasattr(PKSampler(rows, 8, True, k=4, imbalance="shrink", num_replicas=2), "batch_size")

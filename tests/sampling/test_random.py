@@ -82,3 +82,8 @@ def test_a_mapping_has_as_many_rows_as_its_columns():
         assert sorted(row for batch in sampler for row in batch) == list(range(10))
     # A column of lists has no one id a row.
     assert {name: len(ids) for name, ids in samplers[0].text_ids.items()} == {"text": 10}
+
+
+def test_columns_of_several_lengths_are_refused():
+    with pytest.raises(ValueError, match=r"columns of one length, got {'a': 2, 'b': 1}"):
+        RandomBatchSampler({"a": ["x", "y"], "b": ["z"]}, 1, True)

@@ -198,8 +198,8 @@ def test_numbers_of_other_libraries_become_plain_ones():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 2.5}, r"`batch_size` must be an integer at least 1, got 2.5"),
-        ({"batch_size": None}, r"`batch_size` must be an integer at least 1, got None"),
+        ({"batch_size": 2.5}, r"`batch_size` must be an integer from 1 to 2\^31, got 2.5"),
+        ({"batch_size": None}, r"`batch_size` must be an integer from 1 to 2\^31, got None"),
         ({"seed": "1"}, r"`seed` must be an integer from 0 to 2\^64 - 1, got '1'"),
         ({"tail": "keep"}, "`tail` must be drop, short or refill, got 'keep'"),
     ],

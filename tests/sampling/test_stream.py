@@ -6,6 +6,7 @@ import itertools
 import json
 from collections import Counter
 
+import numpy as np
 import pytest
 from accelerate.data_loader import IterableDatasetShard
 from datasets import Dataset
@@ -306,11 +307,17 @@ def test_a_streamed_dataset_resumes(num_shards):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 0}, "`batch_size` must be at least 1, got 0"),
+        ({"batch_size": 0}, r"`batch_size` must be from 1 to 2\^31, got 0"),
         ({"window": 0}, "`window` must be at least 1, got 0"),
-        ({"num_replicas": 0}, "`num_replicas` must be at least 1, got 0"),
+        ({"num_replicas": 0}, r"`num_replicas` must be from 1 to 2\^31, got 0"),
         ({"seed": -1}, r"`seed` must be from 0 to 2\^64 - 1, got -1"),
         ({"rank": 2, "num_replicas": 2}, "`rank` must be from 0 to 1, got 2"),
+        ({"batch_size": 2.5}, "`batch_size` must be an integer from 1 .* got 2.5"),
+        ({"window": 1.5}, "`window` must be an integer at least 1, got 1.5"),
+        ({"seed": 1.5}, "`seed` must be an integer from 0 .* got 1.5"),
+        ({"rank": 0.0}, "`rank` must be an integer from 0 to 0, got 0.0"),
+        ({"max_tokens": -3, "lengths": len}, "`max_tokens` must be from 1 .* got -3"),
+        ({"valid_label_columns": "cls"}, "`valid_label_columns` must be names of columns, got 'cls'"),
         ({"max_tokens": 8}, "`max_tokens` must come with `lengths`, got 8"),
         ({"max_tokens": 8, "lengths": len, "rows": True}, "`max_tokens` must come with `rows=False`"),
         ({"no_duplicates": False}, "`lengths` must be given where `no_duplicates` is False"),
@@ -333,6 +340,8 @@ def test_options_out_of_range_are_refused(options, message):
             "`lengths` must be from 0 to 3, got 4 at row 1",
         ),
         ([{"a": "x", "n": -1}], {"lengths": "n"}, "`lengths` must be from 0, got -1 at row 0"),
+        ([{"a": "x"}], {"lengths": "zz"}, r"`lengths` must be among the columns \['a'\], got 'zz'"),
+        ([{"a": ["x"]}, {"a": ["x", None]}], {}, "`a` must not be null, got None in the list at row 1"),
     ],
 )
 def test_bad_rows_are_refused_by_number(rows, options, message):
@@ -346,9 +355,51 @@ def test_other_options_and_epochs_below_zero_are_refused():
         NoDuplicatesStream(PAIRS, 5, drop_last=True).load_state_dict(state)
     with pytest.raises(ValueError, match="`state` must have `seed` 3, got 0"):
         NoDuplicatesStream(PAIRS, 4, drop_last=True, seed=3).load_state_dict(state)
-    with pytest.raises(ValueError, match="`epoch` must be at least 0, got -1"):
+    with pytest.raises(ValueError, match="`state` must be a dict, got NoneType"):
+        NoDuplicatesStream(PAIRS, 4, drop_last=True).load_state_dict(None)
+    with pytest.raises(ValueError, match="`epoch` must be from 0 to 9223372036854775807, got -1"):
         NoDuplicatesStream(PAIRS, 4, drop_last=True).set_epoch(-1)
     with pytest.raises(
         TypeError, match=r"`dataset` must give its rows for every epoch anew, got a gen.*\nhint"
     ):
         NoDuplicatesStream((row for row in PAIRS), 4, drop_last=True)
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+def test_lists_are_compared_text_by_text(as_array):
+    rows = []
+    for row in range(60):
+        texts = ["shared" if row % 3 == 0 else f"x{row}", f"n{row}", *[f"m{row}"] * (row % 2)]
+        rows.append({"q": f"q{row}", "negs": np.array(texts) if as_array else texts})
+    stream = NoDuplicatesStream(rows, 2, False, window=4)
+    batches = list(stream)
+    assert sum(map(len, batches)) == 60
+    assert all(sum(row["negs"][0] == "shared" for row in batch) <= 1 for batch in batches)
+    query = [{"q": f"q{row}", "negs": [f"q{row + 1}"] if row % 2 else []} for row in range(40)]
+    for batch in NoDuplicatesStream(query, 4, True):
+        held = [{row["q"], *row["negs"]} for row in batch]
+        assert len(set.union(*held)) == sum(map(len, held))
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"a": ["x"]}, {"a": "x"}], "of one kind, got a list of texts at row 0 and a text at row 1"),
+        ([{"a": "x"}, 7], "`dataset` must give dicts, got int at row 1"),
+    ],
+)
+def test_rows_of_other_kinds_are_refused_by_number(rows, message):
+    with pytest.raises(TypeError, match=message):
+        list(NoDuplicatesStream(rows, 1, False))
+
+
+def test_a_state_of_longer_data_is_refused():
+    rows = [{"a": f"x{row}"} for row in range(40)]
+    stream = NoDuplicatesStream(rows, 4, False, window=2)
+    batches = iter(stream)
+    for _ in range(9):
+        next(batches)
+    shorter = NoDuplicatesStream(rows[:16], 4, False, window=2)
+    shorter.load_state_dict(stream.state_dict())
+    with pytest.raises(ValueError, match="`state` must be of the same data, got 32 rows read of fewer"):
+        list(shorter)

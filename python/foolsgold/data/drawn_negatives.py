@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -10,7 +11,9 @@ from torch.utils.data import Dataset
 
 from foolsgold import _core
 from foolsgold.data.columns import LABEL_COLUMNS, RESERVED_COLUMNS, weight_column
-from foolsgold.data.texts import Texts, columns_of, values_of
+from foolsgold.data.kinds import values_of
+from foolsgold.data.texts import Texts, columns_of
+from foolsgold.integers import MAX_UINT64, integer
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
@@ -20,8 +23,6 @@ if TYPE_CHECKING:
 
 DrawOf = Literal["uniform", "top"]
 """How negatives are drawn: all alike, or by the weight 1 / (place + 1), where lists have the best first."""
-
-_MAX_SEED = 2**64 - 1
 
 
 class DrawnNegatives(Dataset[Any]):
@@ -42,6 +43,7 @@ class DrawnNegatives(Dataset[Any]):
     Raises:
         ValueError: for numbers out of range, a column that is missing or not of lists, and a row with fewer
             negatives; it is named.
+        TypeError: for columns in place of rows.
 
     Attributes:
         column_names: the columns of a row.
@@ -68,12 +70,15 @@ class DrawnNegatives(Dataset[Any]):
         draw: DrawOf = "uniform",
         seed: int = 0,
     ) -> None:
-        if num_negatives < 1:
-            raise ValueError(f"`num_negatives` must be at least 1, got {num_negatives}")
+        num_negatives = integer("num_negatives", num_negatives, 1)
         if draw not in get_args(DrawOf):
             raise ValueError(f"`draw` must be uniform or top, got {draw!r}")
-        if not 0 <= seed <= _MAX_SEED:
-            raise ValueError(f"`seed` must be from 0 to 2^64 - 1, got {seed}")
+        seed = integer("seed", seed, 0, MAX_UINT64)
+        if isinstance(dataset, Mapping):
+            raise TypeError(
+                "`dataset` must be a sequence of rows, got a mapping\n"
+                "hint: make it `datasets.Dataset.from_dict(...)`"
+            )
         if len(dataset) == 0:
             raise ValueError("`dataset` must have rows, got none")
         self.dataset = dataset
@@ -97,11 +102,9 @@ class DrawnNegatives(Dataset[Any]):
         """Give the negatives of `epoch` from now on.
 
         Raises:
-            ValueError: if `epoch` is negative.
+            ValueError: if `epoch` is not from 0 to 2^64 - 1.
         """
-        if epoch < 0:
-            raise ValueError(f"`epoch` must be at least 0, got {epoch}")
-        self.epoch = epoch
+        self.epoch = integer("epoch", epoch, 0, MAX_UINT64)
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -191,8 +194,13 @@ class DrawnNegatives(Dataset[Any]):
         if self._interned is None:
             columns = columns_of(self.dataset)
             excluded = {self.column, *LABEL_COLUMNS, *RESERVED_COLUMNS, weight_column(self.dataset[0])}
-            kept = {name: values_of(columns[name]) for name in columns if name not in excluded}
-            self._interned = Texts.intern({**kept, self.column: _as_arrow(columns[self.column])})
+            kept = {name: values_of(name, columns[name]) for name in columns if name not in excluded}
+            negatives = values_of(self.column, columns[self.column])
+            texts, ids = Texts.intern({**kept, self.column: negatives})
+            if self.column not in texts.offsets:
+                got = f"{negatives[0]!r:.80} at row 0"
+                raise ValueError(f"`{self.column}` must hold lists of texts, got {got}")
+            self._interned = texts, ids
         return self._interned
 
     def __getstate__(self) -> dict[str, Any]:
@@ -208,13 +216,5 @@ def _lengths(column: Any) -> list[int | None]:
             return [None] * len(column)
         lengths: list[int | None] = pyarrow.compute.list_value_length(column).to_pylist()
         return lengths
-    return [len(value) if isinstance(value, (list, tuple)) else None for value in column]
-
-
-def _as_arrow(column: Any) -> Any:
-    """Return lists of texts in Arrow form, in which they have ids."""
-    if hasattr(column, "to_pylist"):
-        return column
-    import pyarrow
-
-    return pyarrow.array(column, type=pyarrow.list_(pyarrow.string()))
+    is_list = (list, tuple, np.ndarray)
+    return [len(value) if isinstance(value, is_list) else None for value in column]

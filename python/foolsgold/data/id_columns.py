@@ -10,7 +10,8 @@ import numpy as np
 
 from foolsgold import _core
 from foolsgold.data.columns import SOURCE_COLUMN
-from foolsgold.data.texts import Texts, columns_of, values_of
+from foolsgold.data.kinds import values_of
+from foolsgold.data.texts import Texts, columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,9 +62,9 @@ class IdColumns:
         """Give equal values of all columns the same id.
 
         Args:
-            dataset: as for `columns_of`. Columns of texts and of lists of texts are compared text by text,
-                all others by the `str` of their values. Where every column is a NumPy array of uint32 in a
-                mapping, these are taken for ids.
+            dataset: as for `columns_of`. A column has values of one kind: texts and lists of texts are
+                compared text by text, all others by the `str` of their values. Where every column is a NumPy
+                array of uint32 in a mapping, these are taken for ids.
             without: names of columns that are not looked at; a column `dataset_name` never is.
             pairs: a data set of two text columns, whose texts get ids too; None for none.
             threads: by default a fair share of the cores; no id depends on it.
@@ -73,8 +74,8 @@ class IdColumns:
             The columns, and the texts behind the ids; None where ids were given.
 
         Raises:
-            ValueError: if no column is left, or at a null, naming column and row.
-            TypeError: for data of an unknown kind.
+            ValueError: if no column is left, or at a null, in a list too, naming column and row.
+            TypeError: for data of an unknown kind, and a column of several kinds.
 
         Example:
             >>> ids, texts = IdColumns.of({"query": ["a", "b"], "negatives": [["b", "c"], []]})
@@ -90,7 +91,7 @@ class IdColumns:
         names = [name for name in columns if name not in excluded]
         if not names:
             raise ValueError(f"`dataset` must have a column besides labels, got {list(columns)}")
-        values = {name: values_of(columns[name]) for name in names}
+        values = {name: values_of(name, columns[name]) for name in names}
         beside = {} if pairs is None else dict(zip(_PAIR_NAMES, _two_columns(pairs), strict=True))
         texts, ids = Texts.intern({**values, **beside}, threads=threads, progress=progress)
         cuts = texts.offsets
@@ -135,6 +136,17 @@ class IdColumns:
         )
 
 
+def at_rows(column: IdColumn, rows: NDArray[np.integer[Any]]) -> IdColumn:
+    """Return the ids of some rows of a column, in their order."""
+    if not isinstance(column, tuple):
+        flat: NDArray[np.uint32] = column[rows]
+        return flat
+    cuts, ids = column
+    starts, sizes = cuts[rows], np.diff(cuts)[rows]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return offsets, ids[np.repeat(starts - offsets[:-1], sizes) + np.arange(offsets[-1])]
+
+
 def fingerprint_of(*parts: int | NDArray[np.uint32]) -> int:
     """Return 64 bits of integers from 0 to 2^64 - 1 and of arrays (n,) or (n, m), on every machine alike."""
     columns = []
@@ -174,7 +186,7 @@ def _two_columns(pairs: Any) -> list[Any]:
     columns = columns_of(pairs)
     if len(columns) != 2:
         raise ValueError(f"pairs of texts must be two columns, got {list(columns)}")
-    values = [values_of(column) for column in columns.values()]
+    values = [values_of(name, column) for name, column in columns.items()]
     lengths = [len(column) for column in values]
     if lengths[0] != lengths[1]:
         raise ValueError(f"pairs of texts must be columns of one length, got {lengths}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_TEXT_TYPE = re.compile(
-    r"(?:(?:large_|fixed_size_)?list<\w+: )?(?:string|large_string|string_view)"
-    r"(?: not null)?(?:>(?:\[\d+\])?)?"
-)
 _MAX_SMALL_BYTES = 2**31 - 1  # what the 32-bit offsets of an Arrow string column can address
 
 
@@ -127,38 +122,21 @@ def columns_of(data: Any) -> dict[str, Any]:
 
 
 def num_rows_of(data: Any) -> int:
-    """Return the number of rows of a data set: the length of a mapping's first column, of all else its own.
+    """Return the number of rows of a data set: the length of a mapping's columns, of all else its own.
+
+    Raises:
+        ValueError: for a mapping with columns of several lengths.
 
     Example:
         >>> num_rows_of({"query": ["a", "b", "c"]}), num_rows_of(range(2))
         (3, 2)
     """
-    return len(next(iter(data.values()), ())) if isinstance(data, Mapping) else len(data)
-
-
-def values_of(column: Any) -> Any:
-    """Return `column` itself where it holds texts or lists of texts, else the `str` of each value."""
-    kind = getattr(column, "type", None)
-    if kind is not None and hasattr(column, "to_pylist"):
-        return column if _TEXT_TYPE.fullmatch(str(kind)) else _strings(column.to_pylist())
-    if hasattr(column, "__arrow_c_stream__") or hasattr(column, "__arrow_c_array__"):
-        return column
-    column = column if isinstance(column, (list, tuple)) else list(column)
-    if _are_texts(column):
-        return column
-    if all(isinstance(value, (list, tuple)) and _are_texts(value) for value in column):
-        import pyarrow
-
-        return pyarrow.array(column, pyarrow.large_list(pyarrow.large_string()))
-    return _strings(column)
-
-
-def _are_texts(values: Sequence[Any]) -> bool:
-    return not values or isinstance(values[0], str)
-
-
-def _strings(values: Iterable[Any]) -> list[str]:
-    return [str(value) for value in values]
+    if not isinstance(data, Mapping):
+        return len(data)
+    lengths = {name: len(column) for name, column in data.items()}
+    if len({*lengths.values()}) > 1:
+        raise ValueError(f"`dataset` must have columns of one length, got {lengths}")
+    return next(iter(lengths.values()), 0)
 
 
 def _resolved(column: Any) -> Any:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, get_args
 import torch
 from torch.utils.data import Sampler
 
+from foolsgold.integers import MAX_BATCH, MAX_UINT64, integer
 from foolsgold.sampling.ahead import Ahead
 from foolsgold.sampling.batches import Batches, Cursor
-from foolsgold.sampling.options import MAX_UINT64, check_state, integer
+from foolsgold.sampling.options import check_state
 from foolsgold.sampling.plan import Tail
 from foolsgold.threads import resolve
 
@@ -42,13 +43,15 @@ class PlannedBatchSampler(Sampler[list[int]]):
 
     State: `state_dict` counts batches given out, and a data loader with workers asks for some before it
     returns them. To save in mid-epoch, count the steps and `seek` there, or use torchdata's
-    `StatefulDataLoader`, which counts for itself. A loader of accelerate announces its own count of epochs:
-    after `load_state_dict` call `loader.set_epoch(sampler.epoch)`.
+    `StatefulDataLoader`, which counts for itself; its state is for a loader with as many workers. A loader of
+    accelerate announces its own count of epochs: after `load_state_dict` call
+    `loader.set_epoch(sampler.epoch)`.
 
-    There is no attribute `batch_size` on purpose: accelerate reads it as the size of every batch, and cuts.
+    `batch_size` is there where every batch has so many rows, or there is one rank: accelerate reads it as the
+    size of every batch of several ranks, and leaves out or fills up a step of smaller ones.
 
     Args:
-        batch_size: rows per batch and rank, at least 1.
+        batch_size: rows per batch and rank, from 1 to 2^31.
         drop_last: the tail "drop" where True, "short" where False.
         seed: 0 to 2^64 - 1; with epoch and stream it decides everything.
         tail: in place of `drop_last`, what becomes of rows that are too few for one more full batch: "drop",
@@ -76,6 +79,9 @@ class PlannedBatchSampler(Sampler[list[int]]):
     _plans_ahead = True
     """Whether a thread may make the next epoch's plan."""
 
+    _rows_epoch: int | None = None
+    """The epoch that rows are of where they change with it; None for that of the plan."""
+
     def __init__(
         self,
         batch_size: int,
@@ -92,11 +98,11 @@ class PlannedBatchSampler(Sampler[list[int]]):
             tail = "drop" if drop_last else "short"
         if tail not in get_args(Tail):
             raise ValueError(f"`tail` must be drop, short or refill, got {tail!r}")
-        self._batch_size = integer("batch_size", batch_size, 1)
+        self._batch_size = integer("batch_size", batch_size, 1, MAX_BATCH)
         self.seed = integer("seed", seed, 0, MAX_UINT64)
         self.stream = integer("stream", stream, 0, MAX_UINT64)
         num_replicas = _world_size() if num_replicas is None else num_replicas
-        self.num_replicas = integer("num_replicas", num_replicas, 1)
+        self.num_replicas = integer("num_replicas", num_replicas, 1, MAX_BATCH)
         self.rank = None if rank is None else integer("rank", rank, 0, self.num_replicas - 1)
         self.drop_last = tail == "drop"
         self.tail: Tail = tail
@@ -139,6 +145,23 @@ class PlannedBatchSampler(Sampler[list[int]]):
     def _share(self) -> int:
         """Of so many batches of the plan one is given."""
         return 1 if self.rank is None else self.num_replicas
+
+    @property
+    def _is_even(self) -> bool:
+        """Whether all batches of all epochs have one size."""
+        return self.tail != "short"
+
+    @property
+    def batch_size(self) -> int:
+        """Rows per batch and rank; no attribute at all where batches of several ranks differ in size."""
+        if self.num_replicas > 1 and not self._is_even:
+            raise AttributeError(
+                f"`batch_size` must be that of every batch with {self.num_replicas} ranks, got a "
+                f"{type(self).__name__} whose batches may be smaller\n"
+                "hint: drop the last batch (`dataloader_drop_last=True` in training arguments); several data "
+                "sets also by `multi_dataset_batch_sampler=foolsgold.sampling.ProportionalBatchSampler`"
+            )
+        return self._batch_size
 
     def __len__(self) -> int:
         return self._num_batches() // self._share
@@ -263,10 +286,14 @@ class PlannedBatchSampler(Sampler[list[int]]):
         # The thread has a copy: the sampler can be let go, which stops the thread, or be told something else.
         return self._ahead.begin((self.seed, cursor.epoch + 1, self.stream), self._planner())
 
-    def _planner(self) -> Planner:
-        """Return what makes plans as this sampler does, and shares its data, but not its position."""
+    def _planner(self, rows_epoch: int | None = None) -> Planner:
+        """Return what makes plans as this sampler does, and shares its data, but not its position.
+
+        Args:
+            rows_epoch: the epoch that the rows are of; None for that of each plan.
+        """
         copy = object.__new__(type(self))
-        copy.__dict__ = {**self.__dict__, "_plan": None, "_ahead": None}
+        copy.__dict__ = {**self.__dict__, "_plan": None, "_ahead": None, "_rows_epoch": rows_epoch}
         return partial(_make_plan, copy)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from foolsgold import _core
 from foolsgold.data.columns import LABEL_COLUMNS
 from foolsgold.data.texts import columns_of
 from foolsgold.sampling.batch_sampler import PlannedBatchSampler
+from foolsgold.sampling.options import label_names
 from foolsgold.sampling.plan import Plan, Report, Tail
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class LabelBatchSampler(PlannedBatchSampler):
             num_replicas=num_replicas,
             threads=threads,
         )
-        names = LABEL_COLUMNS if valid_label_columns is None else tuple(valid_label_columns)
+        names = label_names(valid_label_columns) or LABEL_COLUMNS
         self.label_column, column = label_column(dataset, names)
         self.labels, self.label_values = classes_of(self.label_column, column)
         self._core: _core.Labels | None = None
@@ -133,7 +134,9 @@ def label_column(dataset: Any, names: tuple[str, ...]) -> tuple[str, Any]:
         name = _first(names, dataset)
         column = dataset[name]
         if isinstance(column, torch.Tensor):
-            return name, column.detach().cpu().numpy()
+            # NumPy has no numbers of 16 bits that torch calls bfloat16.
+            is_half = column.dtype == torch.bfloat16
+            return name, (column.float() if is_half else column).detach().cpu().numpy()
         return name, column if isinstance(column, np.ndarray) else columns_of({name: column})[name]
     datasets = sys.modules.get("datasets")
     is_table = datasets is not None and isinstance(dataset, datasets.Dataset)

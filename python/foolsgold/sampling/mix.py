@@ -35,6 +35,8 @@ class MixSampler(PlannedBatchSampler):
     source's number of steps is within one of its share. With none of `weights`, `temperature` and `sizes`
     every source gives all its batches. Sources go on over epochs: a large source with a small weight gives
     the next part of its rows in the next epoch, and all batches of a pass come before any of the next pass.
+    Where negatives are drawn anew in each epoch (`foolsgold.datasets.DrawnNegatives`), so are the batches of
+    what is left of a pass, and rows may come twice in it.
 
     In the mode "homogeneous" a batch has rows of one source, with the guarantees and the batch size of that
     source's sampler, and the `num_replicas` batches of a step are of one source too. Which source comes when
@@ -42,10 +44,11 @@ class MixSampler(PlannedBatchSampler):
     for each source, so that equal data sets never share an order; their own seed and stream play no part. Any
     other sampler is iterated once a pass.
 
-    In the mode "mixed" every batch is full and has rows of all sources, of each its share within one; the
-    samplers say the batch size and whether texts may come twice in a batch, in whichever sources they are.
-    Where texts are so much alike that batches cannot be filled otherwise, rows come twice, and shares may
-    differ then.
+    In the mode "mixed" every batch, each rank's too, is full and has rows of all sources, of each its share
+    within one; the samplers say the batch size and whether texts may come twice in a batch, in whichever
+    sources they are. Where texts are so much alike that batches cannot be filled otherwise, rows come twice,
+    and shares may differ then; where the rows of an epoch do not fill even one, it takes rows from all of the
+    sources.
 
     Args:
         dataset: a `torch.utils.data.ConcatDataset` of the sources; row numbers count through all of them.
@@ -146,10 +149,16 @@ class MixSampler(PlannedBatchSampler):
     """What each source gives in an epoch: batches of each rank or, in the mode "mixed", rows of all ranks."""
 
     def _counts(self, shares: Shares) -> list[int]:
-        is_plain = (shares.weights, shares.temperature, shares.sizes, shares.stop) == (None,) * 4
-        if is_plain and self._whole == 1:
+        options = (shares.weights, shares.temperature, shares.sizes, shares.stop)
+        if self._whole == 1 and all(option is None for option in options):
             return list(self._lengths)
         return shares.counts(self._lengths, self.num_rows, self._whole)
+
+    @property
+    def _is_even(self) -> bool:
+        samplers = [source.sampler for source in self.sources]
+        are_even = all(isinstance(sampler, PlannedBatchSampler) and sampler._is_even for sampler in samplers)
+        return self.mode == "mixed" or (are_even and len({*map(batch_size_of, samplers)}) == 1)
 
     def _num_batches(self) -> int:
         return sum(self.counts) // self._whole * self.num_replicas
@@ -171,8 +180,11 @@ class MixSampler(PlannedBatchSampler):
         draws: list[list[tuple[int, int, int]]] = [[] for _ in self.sources]
         for number, own in _core.mix_passes(draw, schedule=schedule):
             draws[number].append(own)
+        epoch = draw[1] if self._rows_epoch is None else self._rows_epoch
         passes = [
-            source.passes(own, self._progress) for source, own in zip(self.sources, draws, strict=True) if own
+            source.passes(own, epoch, self._progress)
+            for source, own in zip(self.sources, draws, strict=True)
+            if own
         ]
         return _named(
             *_core.mix_plan(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from foolsgold.data.columns import SOURCE_COLUMN, WEIGHT_COLUMN
 from foolsgold.data.drawn_negatives import DrawnNegatives
 from foolsgold.data.id_columns import IdColumns
+from foolsgold.sampling.options import label_names
 from foolsgold.sampling.packed import PackedBatchSampler, are_texts, lengths_of
 
 if TYPE_CHECKING:
@@ -28,14 +29,17 @@ class NoDuplicatesBatchSampler(PackedBatchSampler):
     of its own query, and so would a further positive of it under another row. With ranks, all this holds for
     the global batch.
 
-    Values are compared exactly; lists of texts text by text, and what is no text (numbers, other lists) by
-    its `str`. A row may hold a text in two of its own columns.
+    Values are compared exactly; lists of texts text by text, whether lists, tuples or arrays, and what is no
+    text (numbers, other lists) by its `str`. A row may hold a text in two of its own columns.
 
     `len` is exact and the same for every epoch and rank. With the tail "drop" every batch is full: where
     texts are so frequent that not all rows find a place, the rest is left out, and where batches cannot be
     filled otherwise, rows come twice. With "short" no batch is larger than `batch_size`, and the last, or
     where one text needs more batches all of them, may be smaller. With "refill" every batch is full and rows
     come twice for it. `report` counts what became of the rows.
+
+    Of negatives that are drawn anew, an epoch in which not one batch can be filled has smaller ones, as many;
+    it is refused, by its plan, where not even one row for each of several ranks can be kept apart.
 
     With `lengths`, rows of like lengths meet, and with `max_tokens` a batch has as many of them, up to
     `batch_size`, as these tokens allow, padding included. Rows are cut by length into bands in which none is
@@ -69,7 +73,7 @@ class NoDuplicatesBatchSampler(PackedBatchSampler):
     Raises:
         ValueError: for numbers out of range, data with no rows or no text column, a null text (column and row
             are named), one text in all rows, and texts so frequent that not one batch can be filled.
-        TypeError: for data of an unknown kind.
+        TypeError: for data of an unknown kind, and a column of several kinds.
 
     Example:
         >>> pairs = {"query": ["a", "b", "c", "d"], "answer": ["x", "x", "y", "y"]}
@@ -102,7 +106,7 @@ class NoDuplicatesBatchSampler(PackedBatchSampler):
     ) -> None:
         of_lengths = {lengths} if isinstance(lengths, str) else set()
         has_texts = are_texts(conflicts)
-        without = {*(valid_label_columns or ()), *of_lengths}
+        without = {*(label_names(valid_label_columns) or ()), *of_lengths}
         self._drawn = dataset if isinstance(dataset, DrawnNegatives) else None
         texts: Texts | None = None
         if self._drawn is not None:
@@ -155,12 +159,28 @@ class NoDuplicatesBatchSampler(PackedBatchSampler):
         is_plain = len(self._columns) == len(self.text_ids) and not self._is_normalized
         return not (is_plain and self._pairs is None and self._lengths is None and self._drawn is None)
 
+    @property
+    def _is_even(self) -> bool:
+        return super()._is_even and self._drawn is None
+
     def _packing_of(self, epoch: int) -> _core.Packing:
         if self._drawn is None or epoch == 0:
             return self._packing()
         ids = self._drawn.text_ids_of(epoch)
         columns = [ids[name] for name in self.text_ids]
-        return self._pack([*columns, *self._columns[len(columns) :]], self._len // self.num_replicas)
+        columns += self._columns[len(columns) :]
+        num_batches = self._len // self.num_replicas
+        try:
+            return self._pack(columns, num_batches)
+        except ValueError:
+            # Negatives of other epochs leave room for a full batch, these do not.
+            return self._with_smaller_batches(columns, num_batches)
+
+    def _with_smaller_batches(self, columns: list[Any], num_batches: int) -> _core.Packing:
+        try:
+            return self._pack(columns, num_batches, (self._batch_size, self.num_replicas, "short"))
+        except ValueError:
+            return self._pack(columns, num_batches, (1, self.num_replicas, "short"))
 
     def _ids_fingerprint(self) -> int:
         return self._fingerprint

@@ -1,39 +1,24 @@
-"""Checks of what a sampler is told: numbers, and states of other samplers."""
+"""Checks of what a sampler is told: names, and states of other samplers."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-MAX_UINT64 = 2**64 - 1
+from foolsgold.integers import integer
 
 
-def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
-    """Return `value` as an int.
-
-    Args:
-        name: for the message.
-        value: an int, or a number of another library that is one.
-        least: the least that is allowed.
-        most: the most that is allowed; None for no bound.
+def label_names(names: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return names of label columns, None where none are given.
 
     Raises:
-        ValueError: for other values, and what is no whole number.
-
-    Example:
-        >>> integer("batch_size", 3, 1)
-        3
+        ValueError: for one name in place of several.
     """
-    top = "2^64 - 1" if most == MAX_UINT64 else most
-    rule = f"at least {least}" if most is None else f"from {least} to {top}"
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ValueError(f"`{name}` must be an integer {rule}, got {value!r}") from None
-    if number < least or (most is not None and number > most):
-        raise ValueError(f"`{name}` must be {rule}, got {number}")
-    return number
+    if isinstance(names, str):
+        raise ValueError(
+            f"`valid_label_columns` must be names of columns, got {names!r}\nhint: give [{names!r}]"
+        )
+    return None if names is None else tuple(names)
 
 
 def check_state(state: Any, numbers: Mapping[str, int], options: Mapping[str, Any]) -> dict[str, int]:

@@ -13,6 +13,7 @@ import numpy as np
 from foolsgold import _core
 from foolsgold.data.id_columns import IdColumns, fingerprint_of
 from foolsgold.data.texts import columns_of
+from foolsgold.integers import MAX_UINT64, integer
 from foolsgold.sampling.batch_sampler import PlannedBatchSampler
 from foolsgold.sampling.plan import Plan, Tail
 
@@ -75,11 +76,12 @@ class PackedBatchSampler(PlannedBatchSampler):
             num_replicas=num_replicas,
             threads=threads,
         )
-        if max_tokens is not None and max_tokens < 1:
-            raise ValueError(f"`max_tokens` must be at least 1, got {max_tokens}")
+        if max_tokens is not None:
+            max_tokens = integer("max_tokens", max_tokens, 1, MAX_UINT64)
         if max_tokens is not None and lengths is None:
             raise ValueError(f"`lengths` must be given with `max_tokens`, got None and {max_tokens}")
         self.num_rows = num_rows
+        self._names = [] if ids is None else list(ids.columns)
         self._columns, self._pairs = _with_conflicts(ids, conflicts, num_rows)
         self._lengths = None if lengths is None else checked_lengths(lengths, num_rows)
         self._max_tokens = max_tokens
@@ -123,11 +125,17 @@ class PackedBatchSampler(PlannedBatchSampler):
         )
         return False
 
-    def _pack(self, columns: list[Any], num_batches: int | None = None) -> _core.Packing:
+    def _pack(
+        self,
+        columns: list[Any],
+        num_batches: int | None = None,
+        batching: tuple[int, int, Tail] | None = None,
+    ) -> _core.Packing:
         return _core.Packing(
             self.num_rows,
             columns,
-            batching=self._batching,
+            batching=self._batching if batching is None else batching,
+            names=self._names,
             pairs=self._pairs,
             known_positives=self._known_positives,
             lengths=self._lengths,
@@ -138,11 +146,15 @@ class PackedBatchSampler(PlannedBatchSampler):
             progress=self._progress,
         )
 
+    @property
+    def _is_even(self) -> bool:
+        return super()._is_even and self._max_tokens is None
+
     def _num_batches(self) -> int:
         return self._len
 
     def _make_plan(self, draw: tuple[int, int, int]) -> Plan:
-        packing = self._packing_of(draw[1])
+        packing = self._packing_of(draw[1] if self._rows_epoch is None else self._rows_epoch)
         return Plan.from_core(packing.plan(draw, threads=self.threads, progress=self._progress))
 
     def _ids_fingerprint(self) -> int:
@@ -220,6 +232,8 @@ def _with_conflicts(
     if conflicts is None:
         return columns, None if ids is None else ids.pairs
     table = np.asarray(conflicts)
+    if table.size == 0:
+        return columns, None
     if table.dtype.kind not in "iu" or table.ndim != 2 or table.shape[1] != 2:
         got = f"{table.dtype} {table.shape}"
         raise ValueError(f"`conflicts` must be pairs of rows, (M, 2) integers, or of texts, got {got}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from foolsgold.integers import MAX_BATCH, integer
 from foolsgold.sampling.labels import LabelBatchSampler
 
 if TYPE_CHECKING:
@@ -86,8 +87,7 @@ class PKSampler(LabelBatchSampler):
         num_replicas: int | None = None,
         threads: int | None = None,
     ) -> None:
-        if k < 2:
-            raise ValueError(f"`k` must be at least 2, got {k}")
+        k = integer("k", k, 2, MAX_BATCH)
         if imbalance is None:
             imbalance = "oversample" if coverage else "cap"
         if imbalance not in get_args(Imbalance):
@@ -112,6 +112,10 @@ class PKSampler(LabelBatchSampler):
             num_replicas=num_replicas,
             threads=threads,
         )
+
+    @property
+    def _is_even(self) -> bool:
+        return self.imbalance != "shrink"
 
     def _units(self) -> dict[str, Any]:
         return {"k": self.k, "imbalance": self.imbalance, "coverage": self.coverage}

@@ -8,6 +8,7 @@ from foolsgold import _core
 from foolsgold.data.id_columns import IdColumns
 from foolsgold.data.texts import num_rows_of
 from foolsgold.sampling.batch_sampler import PlannedBatchSampler
+from foolsgold.sampling.options import label_names
 from foolsgold.sampling.plan import Plan, Tail
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class RandomBatchSampler(PlannedBatchSampler):
         self.num_rows = num_rows_of(dataset)
         self._len = _core.num_batches(self.num_rows, batching=self._batching)
         self._dataset: Any = dataset
-        self._label_columns = frozenset(valid_label_columns or ())
+        self._label_columns = frozenset(label_names(valid_label_columns) or ())
         self._text_ids: dict[str, NDArray[np.uint32]] | None = None
 
     @property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from foolsgold import _core
+from foolsgold.integers import integer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 Stop = Literal["first", "all"] | int
 """When an epoch ends: before a source would begin again, when all have given everything, or after so many
 steps."""
+
+_MOST_STEPS = 2**32 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +44,11 @@ class Shares:
         if len(given) > 1:
             one = "at most one of `weights`, `temperature` and `sizes`"
             raise ValueError(f"{one} must be given, got {' and '.join(given)}")
-        if self.temperature is not None and not 0 < self.temperature < math.inf:
+        if self.temperature is not None and not 0 < _number("temperature", self.temperature) < math.inf:
             raise ValueError(f"`temperature` must be a finite number above 0, got {self.temperature}")
         if self.stop is not None:
-            is_steps = isinstance(self.stop, int) and not isinstance(self.stop, bool) and self.stop >= 1
-            if not is_steps and self.stop not in ("first", "all"):
+            is_number = hasattr(self.stop, "__index__") and not isinstance(self.stop, bool)
+            if self.stop not in ("first", "all") and not (is_number and int(self.stop) >= 1):
                 raise ValueError(
                     f"`stop` must be first, all or a number of steps of at least 1, got {self.stop!r}"
                 )
@@ -70,18 +73,26 @@ class Shares:
                 an epoch would have no step.
         """
         if self.sizes is not None:
-            sizes = list(self.sizes)
-            if len(sizes) != len(lengths) or any(size < 0 for size in sizes) or not sum(sizes):
+            sizes = [integer(f"sizes[{at}]", size, 0) for at, size in enumerate(self.sizes)]
+            if len(sizes) != len(lengths) or not 1 <= sum(sizes) <= _MOST_STEPS:
                 raise ValueError(
-                    f"`sizes` must be {len(lengths)} non-negative numbers of steps, not all 0, got {sizes}"
+                    f"`sizes` must be {len(lengths)} numbers of steps, together from 1 to {_MOST_STEPS}, "
+                    f"got {sizes}"
                 )
             return [size * whole for size in sizes]
         weights = [float(length) for length in lengths]
         if self.weights is not None:
-            weights = [float(weight) for weight in self.weights]
+            weights = [_number(f"weights[{at}]", weight) for at, weight in enumerate(self.weights)]
         elif self.temperature is not None:
             most = max(rows, default=1)
             # The last digits of a power are not the same on every platform.
             weights = [float(f"{(count / most) ** (1 / self.temperature):.9g}") for count in rows]
         stop = "first" if self.stop is None else self.stop
         return _core.mix_counts(list(lengths), weights=weights, stop=stop, whole=whole)
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"`{name}` must be a number, got {value!r:.80}") from None

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foolsgold.data.texts import Texts, columns_of, values_of
+from foolsgold.data.kinds import values_of
+from foolsgold.data.texts import Texts, columns_of
 from foolsgold.sampling.batch_sampler import PlannedBatchSampler
 from foolsgold.sampling.no_duplicates import NoDuplicatesBatchSampler
 from foolsgold.sampling.random import RandomBatchSampler
@@ -50,9 +51,11 @@ class PlannedSource:
         self.sampler = sampler
         self.num_steps = len(sampler) // num_replicas
 
-    def passes(self, draws: Sequence[tuple[int, int, int]], progress: Progress | None) -> list[Pass]:
-        """Return the plans of some passes; the epoch of a draw is the number of a pass."""
-        make_plan = self.sampler._planner()
+    def passes(
+        self, draws: Sequence[tuple[int, int, int]], epoch: int, progress: Progress | None
+    ) -> list[Pass]:
+        """Return the plans of some passes over the rows of `epoch`; a draw has the number of a pass."""
+        make_plan = self.sampler._planner(epoch)
         plans = (make_plan(draw, progress) for draw in draws)
         return [(plan.rows, plan.offsets, list(plan.report.why.items())) for plan in plans]
 
@@ -83,7 +86,9 @@ class IteratedSource:
         self._kept: dict[int, Pass] = {}
         self._lock = threading.Lock()
 
-    def passes(self, draws: Sequence[tuple[int, int, int]], progress: Progress | None) -> list[Pass]:
+    def passes(
+        self, draws: Sequence[tuple[int, int, int]], _epoch: int, _progress: Progress | None
+    ) -> list[Pass]:
         """Return the batches of some passes; the epoch of a draw is the number of a pass."""
         with self._lock:
             numbers = [number for _, number, _ in draws]
@@ -178,7 +183,7 @@ def shared_ids(datasets: Sequence[Any], samplers: Sequence[Any], threads: int) -
     values = {}
     for number, (dataset, sampler) in enumerate(zip(datasets, samplers, strict=True)):
         columns = columns_of(dataset)
-        values.update({(number, name): values_of(columns[name]) for name in sampler.text_ids})
+        values.update({(number, name): values_of(name, columns[name]) for name in sampler.text_ids})
     named = {f"{name} of data set {number}": column for (number, name), column in values.items()}
     found = dict(zip(values, Texts.intern(named, threads=threads)[1].values(), strict=True))
     by_source = [

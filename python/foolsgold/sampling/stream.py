@@ -10,6 +10,9 @@ import torch
 from torch.utils.data import IterableDataset
 
 from foolsgold.data.columns import LABEL_COLUMNS, RESERVED_COLUMNS, weight_column
+from foolsgold.data.kinds import Kind
+from foolsgold.integers import MAX_BATCH, MAX_UINT64, integer
+from foolsgold.sampling.options import label_names
 from foolsgold.sampling.plan import Report
 from foolsgold.sampling.stream_source import StreamSource
 from foolsgold.sampling.window import Held, Rules, pack
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
 
     Row: TypeAlias = Mapping[str, Any]
 
-_MAX_SEED = 2**64 - 1
 _MAX_LENGTH = 2**32 - 1
 
 
@@ -72,7 +74,8 @@ class NoDuplicatesStream(IterableDataset[Any]):
     Raises:
         ValueError: for numbers out of range; while reading, at a null, at a row with other columns than those
             beside it, and at a row that is longer than a batch.
-        TypeError: for a source that can be read only once.
+        TypeError: for a source that can be read only once; while reading, for rows that are no dicts, and a
+            column of several kinds.
 
     Example:
         >>> pairs = [{"query": f"q{row}", "answer": f"a{row // 2}"} for row in range(8)]
@@ -103,13 +106,14 @@ class NoDuplicatesStream(IterableDataset[Any]):
         threads: int | None = None,
     ) -> None:
         num_replicas = _world_size() if num_replicas is None else num_replicas
-        for name, value in (("batch_size", batch_size), ("window", window), ("num_replicas", num_replicas)):
-            if value < 1:
-                raise ValueError(f"`{name}` must be at least 1, got {value}")
-        if not 0 <= seed <= _MAX_SEED:
-            raise ValueError(f"`seed` must be from 0 to 2^64 - 1, got {seed}")
-        if rank is not None and not 0 <= rank < num_replicas:
-            raise ValueError(f"`rank` must be from 0 to {num_replicas - 1}, got {rank}")
+        batch_size = integer("batch_size", batch_size, 1, MAX_BATCH)
+        window = integer("window", window, 1)
+        num_replicas = integer("num_replicas", num_replicas, 1, MAX_BATCH)
+        seed = integer("seed", seed, 0, MAX_UINT64)
+        if rank is not None:
+            rank = integer("rank", rank, 0, num_replicas - 1)
+        if max_tokens is not None:
+            max_tokens = integer("max_tokens", max_tokens, 1, MAX_UINT64)
         if max_tokens is not None and (lengths is None or rows):
             wanted = "`lengths`" if lengths is None else "`rows=False`, for batches differ in size"
             raise ValueError(f"`max_tokens` must come with {wanted}, got {max_tokens}")
@@ -132,7 +136,8 @@ class NoDuplicatesStream(IterableDataset[Any]):
         self.num_replicas = num_replicas
         self.threads = resolve(threads)
         self._batch_size = batch_size
-        self._labels = frozenset(LABEL_COLUMNS if valid_label_columns is None else valid_label_columns)
+        names = label_names(valid_label_columns)
+        self._labels = frozenset(LABEL_COLUMNS if names is None else names)
         # Shared with the workers of a loader, which keep their copies over epochs.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
         self._resumed: dict[str, Any] | None = None
@@ -154,11 +159,9 @@ class NoDuplicatesStream(IterableDataset[Any]):
         """Let the next iteration be that of `epoch`, in the workers of a loader too.
 
         Raises:
-            ValueError: if `epoch` is negative.
+            ValueError: if `epoch` is not from 0 to 2^63 - 1.
         """
-        if epoch < 0:
-            raise ValueError(f"`epoch` must be at least 0, got {epoch}")
-        self._epoch.fill_(epoch)
+        self._epoch.fill_(integer("epoch", epoch, 0, 2**63 - 1))
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the present or last iteration stands, with the rows that wait from earlier windows.
@@ -173,8 +176,11 @@ class NoDuplicatesStream(IterableDataset[Any]):
         A window is packed again; a source without a `load_state_dict` is read up to its start again.
 
         Raises:
-            ValueError: if `state` is of other options.
+            ValueError: if `state` is of other options; while reading, if the source has fewer rows than were
+                read before.
         """
+        if not isinstance(state, Mapping):
+            raise ValueError(f"`state` must be a dict, got {type(state).__name__}")
         for name, value in self._options().items():
             if state.get(name) != value:
                 raise ValueError(f"`state` must have `{name}` {value}, got {state.get(name)}")
@@ -194,11 +200,12 @@ class NoDuplicatesStream(IterableDataset[Any]):
     def _batches(self, state: dict[str, Any]) -> Iterator[Any]:
         """Give what comes after `state`; `_state` says where the last item left the stream."""
         source = StreamSource(self.dataset, state["epoch"], state["source"], state["num_read"])
+        kinds: dict[str, Kind] = {}
         while not state["is_over"]:
             held = [Held(*waiting) for waiting in state["waiting"]]
             wanted = self.window * self._whole - len(held)
             fresh = source.take(wanted)
-            held += self._checked(fresh, held[0].row if held else None, state["num_read"])
+            held += self._checked(fresh, held[0].row if held else None, state["num_read"], kinds)
             is_over = len(fresh) < wanted
             rules = self._rules(self._texts(held[0].row) if held and self.no_duplicates else ())
             packed = pack(held, rules, (self.seed, state["epoch"], state["number"]), is_last=is_over)
@@ -222,9 +229,14 @@ class NoDuplicatesStream(IterableDataset[Any]):
             }
             self._state = state
 
-    def _checked(self, rows: Sequence[Row], first: Row | None, number: int) -> Iterator[Held]:
-        """Hold rows that have the columns of the first, and no null."""
+    def _checked(
+        self, rows: Sequence[Row], first: Row | None, number: int, kinds: dict[str, Kind]
+    ) -> Iterator[Held]:
+        """Hold rows that have the columns of the first, no null, and texts of the kinds before."""
+        texts: tuple[str, ...] | None = None
         for place, row in enumerate(rows, number):
+            if not isinstance(row, Mapping):
+                raise TypeError(f"`dataset` must give dicts, got {type(row).__name__} at row {place}")
             first = row if first is None else first
             if row.keys() != first.keys():
                 wanted = f"`dataset` must have the columns {list(first)} in every row"
@@ -232,6 +244,10 @@ class NoDuplicatesStream(IterableDataset[Any]):
             for name, value in row.items():
                 if value is None:
                     raise ValueError(f"`{name}` must not be null, got None at row {place}")
+            if texts is None:
+                texts = self._texts(first) if self.no_duplicates else ()
+            for name in texts:
+                kinds.setdefault(name, Kind(name)).read(row[name], place)
             length = 0 if self.lengths is None else self._length(row)
             if not 0 <= length <= (_MAX_LENGTH if self.max_tokens is None else self.max_tokens):
                 limit = "" if self.max_tokens is None else f" to {self.max_tokens}"
@@ -239,7 +255,11 @@ class NoDuplicatesStream(IterableDataset[Any]):
             yield Held(row, length, 0)
 
     def _length(self, row: Row) -> int:
-        return int(self.lengths(row) if callable(self.lengths) else row[str(self.lengths)])
+        if callable(self.lengths):
+            return int(self.lengths(row))
+        if self.lengths is None or self.lengths not in row:
+            raise ValueError(f"`lengths` must be among the columns {list(row)}, got {self.lengths!r}")
+        return int(row[self.lengths])
 
     def _rules(self, texts: tuple[str, ...]) -> Rules:
         return Rules(

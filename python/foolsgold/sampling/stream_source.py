@@ -23,6 +23,9 @@ class StreamSource:
         state: of the source, to go on from; None for its beginning.
         num_read: the rows before that place; skipped by reading where `state` is None.
 
+    Raises:
+        ValueError: if there are not so many.
+
     Attributes:
         num_read: the rows read so far, of this worker's share.
     """
@@ -45,8 +48,10 @@ class StreamSource:
         self._is_fresh = True
         self._rows = islice(iter(source), first, None, step)
         self.num_read = num_read
-        if state is None:
-            next(islice(self._rows, num_read, num_read), None)
+        if state is None and num_read:
+            missing = object()
+            if next(islice(self._rows, num_read - 1, num_read), missing) is missing:
+                raise ValueError(f"`state` must be of the same data, got {num_read} rows read of fewer")
 
     def state(self) -> Any:
         """Return the source's own state, or None where it has none or nothing was read."""

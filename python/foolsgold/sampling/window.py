@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foolsgold import _core
-from foolsgold.data.texts import Texts
+from foolsgold.data.id_columns import IdColumns, at_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,8 +131,9 @@ class _Window:
     def __init__(self, held: Sequence[Held], rules: Rules, draw: tuple[int, int, int]) -> None:
         self._rules = rules
         self._draw = draw
-        cells = {name: [_text(row.row[name]) for row in held] for name in rules.texts}
-        self._ids = list(Texts.intern(cells, threads=rules.threads)[1].values()) if cells and held else []
+        cells = {name: [row.row[name] for row in held] for name in rules.texts}
+        found = IdColumns.of(cells, threads=rules.threads)[0].columns if cells and held else {}
+        self._ids = list(found.values())
         self._lengths = np.array([row.length for row in held], dtype=np.uint32)
 
     def full(self) -> tuple[list[Step], list[int]]:
@@ -156,7 +157,7 @@ class _Window:
         try:
             packing = _core.Packing(
                 len(places),
-                [ids[places] for ids in self._ids],
+                [at_rows(ids, places) for ids in self._ids],
                 batching=batching,
                 lengths=self._lengths[places] if rules.has_lengths else None,
                 max_tokens=rules.max_tokens,
@@ -176,7 +177,3 @@ class _Window:
                 steps.append(step)
                 given.update(place for batch in step for place in batch)
         return steps, [place for place in places.tolist() if place not in given]
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from foolsgold.data.columns import LABEL_COLUMNS, Columns
 from foolsgold.data.known_positives import KnownPositives
 from foolsgold.data.texts import Texts, columns_of
-from foolsgold.sampling.batch_sampler import PlannedBatchSampler
-from foolsgold.validation.batches import num_negatives, num_sharing, num_triplets
+from foolsgold.integers import integer
+from foolsgold.validation.batches import num_negatives, num_sharing, num_triplets, read_batches
 from foolsgold.validation.labels import check_labels, numbers_of
 from foolsgold.validation.needs import Needs, needs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from foolsgold.sampling.plan import Report
@@ -98,8 +95,9 @@ def validate(dataset: Any, sampler: Any, loss: Any, *, max_batches: int = 100) -
     other they are the first.
 
     Args:
-        dataset: what the trainer gets, or anything that `foolsgold.data.texts.columns_of` takes.
-        sampler: a batch sampler, or any iterable of lists of row numbers.
+        dataset: one data set, as `foolsgold.data.texts.columns_of` takes it; of several, each is for itself.
+        sampler: a batch sampler, or any iterable of lists of row numbers. Where the loss gathers over ranks
+            (`gather_across_devices`), the batches of all `num_replicas` ranks of one of ours are one batch.
         loss: a loss or its class; of a loss of another package only what the data says is told.
         max_batches: how many batches to look at, at least 1.
 
@@ -108,7 +106,9 @@ def validate(dataset: Any, sampler: Any, loss: Any, *, max_batches: int = 100) -
 
     Raises:
         ValueError: if there are no batches, or where nothing can be learned: a wrong number of text columns,
-            labels that are missing or not what the loss takes, batches without a negative or a triplet.
+            labels that are missing, not what the loss takes or the same in all rows, batches without a
+            negative or a triplet; and for a `sampler` that gives no row numbers.
+        TypeError: if `loss` is none.
 
     Example:
         >>> from foolsgold.losses import MultipleNegativesRankingLoss
@@ -126,15 +126,16 @@ def validate(dataset: Any, sampler: Any, loss: Any, *, max_batches: int = 100) -
         warning: anchors have 3.0 negatives on average
         hint: take larger batches, or data with hard negatives
     """
-    if max_batches < 1:
-        raise ValueError(f"`max_batches` must be at least 1, got {max_batches}")
+    max_batches = integer("max_batches", max_batches, 1)
+    if not callable(loss):
+        raise TypeError(f"`loss` must be a loss or its class, got {loss!r:.80}")
+    _check_is_one(dataset)
     data = _Data(dataset)
     needs = needs_of(loss)
     for one in needs:
         _check_format(one, data)
-    batches = [np.asarray(batch, dtype=np.int64) for batch in _batches(sampler, max_batches)]
-    if not batches or min(map(len, batches)) == 0:
-        raise ValueError("`sampler` must give batches of rows, got none")
+    gathers = any(one.option("gather_across_devices", False) for one in needs)
+    batches = read_batches(sampler, max_batches, gathers=gathers)
     most = max(int(batch.max()) for batch in batches)
     if most >= data.num_rows:
         raise ValueError(f"`sampler` must give rows below {data.num_rows}, got {most}")
@@ -165,16 +166,24 @@ class _Data:
         self.known = KnownPositives(*self.ids[:2]) if knows else None
 
 
-def _batches(sampler: Any, most: int) -> Sequence[Any]:
-    if not isinstance(sampler, PlannedBatchSampler):
-        # A sampler may draw from the global generator, which is left as it was.
-        with torch.random.fork_rng(devices=[]):
-            return list(islice(sampler, most))
-    plan = sampler.plan
-    first, step = (0, 1) if sampler.rank is None else (sampler.rank, sampler.num_replicas)
-    numbers = range(first, len(plan), step)
-    places = np.unique(np.linspace(0, len(numbers) - 1, min(most, len(numbers))).astype(np.int64))
-    return [plan.batch(numbers[place]) for place in places.tolist()]
+def _check_is_one(dataset: Any) -> None:
+    """Raise ValueError for several data sets, which have losses and columns of their own."""
+    if isinstance(dataset, Mapping):
+        firsts = {name: next(iter(value), None) for name, value in dataset.items() if isinstance(value, list)}
+        several = any(hasattr(value, "column_names") for value in dataset.values())
+        several = several or any(
+            isinstance(value, Mapping) for value in (*dataset.values(), *firsts.values())
+        )
+        got = f"a dict of {list(dataset)}"
+    else:
+        columns = {
+            tuple(part[0]) for part in getattr(dataset, "datasets", ()) if isinstance(part[0], Mapping)
+        }
+        several, got = len(columns) > 1, f"several with the columns {sorted(columns)}"
+    if several:
+        raise ValueError(
+            f"`dataset` must be one data set, got {got}\nhint: validate each with its own sampler and loss"
+        )
 
 
 def _cell(value: Any) -> Any:
@@ -218,7 +227,7 @@ def _counted(data: _Data, sampler: Any, needs: list[Needs], batches: list[NDArra
         if by_score and labels is not None:
             signals[number] &= len(np.unique(labels)) > 1
     if not signals.any():
-        _refuse(by_class, by_document, by_score, batches)
+        _refuse(data, by_class, by_document, by_score, batches)
     every = np.concatenate(negatives) if negatives else None
     num_rows = sum(map(len, batches))
     found = Validation(
@@ -236,25 +245,30 @@ def _counted(data: _Data, sampler: Any, needs: list[Needs], batches: list[NDArra
     return Validation(**{**vars(found), "warnings": (*found.warnings, *told)})
 
 
-def _refuse(by_class: list[Needs], by_document: list[Needs], by_score: list[Needs], batches: Any) -> None:
+def _refuse(
+    data: _Data, by_class: list[Needs], by_document: list[Needs], by_score: list[Needs], batches: Any
+) -> None:
     """Raise ValueError for batches of which not one teaches anything."""
     least, most = min(map(len, batches)), max(map(len, batches))
     sizes = f"{least}" if least == most else f"{least} to {most}"
     if by_class:
-        raise ValueError(
-            f"`sampler` must give `{by_class[0].name}` batches with two rows of a class and one of another, "
-            f"got {len(batches)} batches of {sizes} rows without\n"
-            "hint: take `GroupByLabelBatchSampler` or `PKSampler`, with the label in `valid_label_columns`"
-        )
-    if by_document:
-        hint = "larger batches" if most == 1 else "`NoDuplicatesBatchSampler`"
-        raise ValueError(
-            f"`sampler` must give `{by_document[0].name}` batches in which anchors have negatives, "
-            f"got {len(batches)} batches of {sizes} rows without\nhint: take {hint}"
-        )
+        wanted, subject = "with two rows of a class and one of another", by_class[0]
+        classes = np.unique(np.asarray(numbers_of(data.labels)), return_counts=True)[1]
+        hint = "take `GroupByLabelBatchSampler` or `PKSampler`, with the label in `valid_label_columns`"
+        if classes.max() == 1:
+            hint = "take data in which classes have several rows, here each has one"
+    elif by_document:
+        wanted, subject = "in which anchors have negatives", by_document[0]
+        is_same = all((column == column[0]).all() for column in data.ids[1:] or data.ids)
+        hint = "take data whose documents differ, here all are one" if is_same else "take larger batches"
+        if most > 1 and not is_same:
+            hint = "take `NoDuplicatesBatchSampler`"
+    else:
+        wanted, subject = "with different scores", by_score[0]
+        hint = "take larger batches" if most == 1 else "take `RandomBatchSampler`"
     raise ValueError(
-        f"`sampler` must give `{by_score[0].name}` batches with different scores, "
-        f"got {len(batches)} batches of {sizes} rows without\nhint: take `RandomBatchSampler`"
+        f"`sampler` must give `{subject.name}` batches {wanted}, "
+        f"got {len(batches)} batches of {sizes} rows without\nhint: {hint}"
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from foolsgold.losses.parts.identity import Identity
+from foolsgold.sampling.batch_sampler import PlannedBatchSampler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +19,52 @@ if TYPE_CHECKING:
     from foolsgold.data.known_positives import KnownPositives
 
 _ANCHORS = 64
+
+
+def read_batches(sampler: Any, most: int, *, gathers: bool) -> list[NDArray[np.int64]]:
+    """Return some batches of a sampler: of a plan at even distances, else the first.
+
+    Args:
+        sampler: of batches of row numbers.
+        most: how many, at most.
+        gathers: whether a loss sees the batches of all ranks at once; where a plan says which these are, they
+            are one.
+
+    Raises:
+        ValueError: if there are none, and for what is no batch of row numbers.
+    """
+    if isinstance(sampler, PlannedBatchSampler):
+        batches = _planned(sampler, most, gathers=gathers)
+    else:
+        if isinstance(sampler, (str, dict)) or not hasattr(sampler, "__iter__"):
+            raise ValueError(f"`sampler` must give batches of rows, got {sampler!r:.80}")
+        # A sampler may draw from the global generator, which is left as it was.
+        with torch.random.fork_rng(devices=[]):
+            batches = list(islice(sampler, most))
+    found = []
+    for number, batch in enumerate(batches):
+        rows = np.asarray(batch)
+        if rows.ndim != 1 or rows.dtype.kind not in "iu" or rows.min(initial=0) < 0:
+            raise ValueError(
+                f"`sampler` must give lists of row numbers, got {batch!r:.80} as batch {number}\n"
+                "hint: a stream of rows has no numbers; validate a sampler over a part of its rows"
+            )
+        found.append(rows.astype(np.int64))
+    if not found or min(map(len, found)) == 0:
+        raise ValueError("`sampler` must give batches of rows, got none")
+    return found
+
+
+def _planned(sampler: PlannedBatchSampler, most: int, *, gathers: bool) -> list[Any]:
+    plan, ranks = sampler.plan, sampler.num_replicas
+    if gathers:
+        steps = [slice(first, first + ranks) for first in range(0, len(plan), ranks)]
+    else:
+        first, step = (0, 1) if sampler.rank is None else (sampler.rank, ranks)
+        steps = [slice(number, number + 1) for number in range(first, len(plan), step)]
+    places = np.unique(np.linspace(0, len(steps) - 1, min(most, len(steps))).astype(np.int64))
+    cuts = plan.offsets.astype(np.int64)
+    return [plan.rows[cuts[steps[place].start] : cuts[steps[place].stop]] for place in places.tolist()]
 
 
 def num_sharing(ids: NDArray[np.uint32]) -> int:

@@ -22,7 +22,9 @@ def numbers_of(column: Any) -> NDArray[Any] | None:
 
 
 def check_labels(needs: Needs, name: str, column: Any) -> None:
-    """Raise ValueError for labels of another kind than the loss takes; the first wrong row is named.
+    """Raise ValueError for labels of another kind than the loss takes, and for one label in all rows.
+
+    The first wrong row is named.
 
     Args:
         needs: of the loss.
@@ -50,3 +52,8 @@ def check_labels(needs: Needs, name: str, column: Any) -> None:
     if wrong.any():
         row = int(wrong.argmax())
         raise ValueError(f"{needs.words}, got {values[row].item()} in `{name}` at row {row}\n{hint}")
+    if len(values) and (values == values[0]).all():
+        raise ValueError(
+            f"{needs.words}, got {values[0].item()} in `{name}` in every row\n"
+            "hint: take data with two different labels at least, no sampler makes up for them"
+        )

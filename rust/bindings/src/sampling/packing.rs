@@ -57,8 +57,8 @@ pub(crate) struct Packing {
 impl Packing {
     #[new]
     #[pyo3(signature = (
-        num_rows, columns, *, batching, pairs=None, known_positives=false, lengths=None, max_tokens=None,
-        max_padding=0.0, sources=Vec::new(), num_batches=None, threads, progress=None
+        num_rows, columns, *, batching, names=Vec::new(), pairs=None, known_positives=false, lengths=None,
+        max_tokens=None, max_padding=0.0, sources=Vec::new(), num_batches=None, threads, progress=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only in Python")]
     fn new(
@@ -66,6 +66,7 @@ impl Packing {
         num_rows: usize,
         columns: Vec<Ids<'_>>,
         batching: BatchingArgs,
+        names: Vec<String>,
         pairs: Option<Bound<'_, PyAny>>,
         known_positives: bool,
         lengths: Option<Bound<'_, PyAny>>,
@@ -97,10 +98,12 @@ impl Packing {
         let rows = enter(py, progress, |tick| {
             let rules = Rules {
                 columns: &views?,
+                names: &names,
                 pairs: pairs.as_chunks().0,
                 has_known_positives: known_positives,
                 lengths,
                 sources: &sources,
+                shares: &[],
                 num_batches,
             };
             sampling::Packing::new(num_rows, rules, self::batching(&batching)?, threads, tick)

@@ -44,6 +44,8 @@ const ROUNDS: u32 = 4;
 pub struct Rules<'a> {
     /// Values that no two rows of a global batch share; equal numbers are equal values whatever the column.
     pub columns: &'a [IdColumn<'a>],
+    /// What messages call the columns.
+    pub names: &'a [String],
     /// Values that must not meet under two rows of a global batch.
     pub pairs: &'a [[u32; 2]],
     /// Whether the first two columns are queries and positives, so that no positive of a query may meet it elsewhere.
@@ -52,6 +54,8 @@ pub struct Rules<'a> {
     pub lengths: Option<Lengths<'a>>,
     /// The rows of each source, where every batch takes the same share of each; the sources lie one after the other.
     pub sources: &'a [u32],
+    /// What each source gives of a batch, to each other; by default their rows.
+    pub shares: &'a [u32],
     /// The number of global batches; by default what the counts of the values allow.
     pub num_batches: Option<usize>,
 }
@@ -88,7 +92,10 @@ impl Packing {
         tick: &mut Tick<'_>,
     ) -> Result<Self> {
         check_lengths(rows, rules)?;
-        batching.num_batches(rows)?;
+        // A batch may have no more rows than its tokens allow.
+        let of_longest = |lengths: Lengths<'_>| lengths.of_longest(batching);
+        let least = rules.lengths.map_or(batching, of_longest);
+        least.num_batches(rows)?;
         let conflicts = Conflicts::new(
             rows,
             rules.columns,
@@ -106,14 +113,15 @@ impl Packing {
             Some(batches) => batches,
             None => num_batches(rules.columns, &conflicts, batching),
         };
-        let shape = if bands.len() > 0 {
-            Shape::banded(batching, &bands, wanted)
-        } else {
-            Shape::plain(batching, rows, wanted)
-        };
+        let shape = Shape::new(batching, &bands, rows, wanted);
         let is_given = rules.num_batches.is_some();
+        let shares = if rules.shares.is_empty() {
+            rules.sources
+        } else {
+            rules.shares
+        };
         let quotas =
-            (!rules.sources.is_empty()).then(|| Quotas::new(rules.sources, &shape.targets));
+            (!rules.sources.is_empty()).then(|| Quotas::new(rules.sources, shares, &shape.targets));
         let mut packing = Self {
             conflicts,
             batching,
@@ -126,7 +134,7 @@ impl Packing {
         packing.wanted = packing.shape.len();
         packing.try_out(is_given, threads, tick)?;
         if packing.shape.len() == 0 {
-            return Err(too_dense(rules, rows, batching));
+            return Err(too_dense(rules, rows, least));
         }
         Ok(packing)
     }
@@ -313,8 +321,14 @@ impl Packing {
                 .collect();
             // Of batches of like lengths, the last have the shortest rows, and may have the most.
             let last = filled.iter().rposition(|&filled| filled);
-            self.witness = last.map_or_else(Vec::new, |last| floor.get(last).to_vec());
-            if last.is_none() {
+            self.witness = match last {
+                Some(last) => floor.get(last).to_vec(),
+                None if self.batching.tail() == Tail::Refill => {
+                    self.one_batch(key, threads, tick)?
+                }
+                None => Vec::new(),
+            };
+            if self.witness.is_empty() {
                 self.shape = Shape::default();
             } else if !is_given && self.batching.tail() == Tail::Drop {
                 self.shape = self.shape.without(|batch| filled[batch]);
@@ -323,12 +337,30 @@ impl Packing {
                 let batches = self.shape.len();
                 let more = (rest.len() * batches).div_ceil(rows) << round;
                 let most = rows / self.batching.num_replicas();
-                self.shape = Shape::plain(self.batching, rows, (batches + more).min(most));
+                let wanted = (batches + more).min(most);
+                self.shape = Shape::new(self.batching, &self.bands, rows, wanted);
                 continue;
             }
             break;
         }
         Ok(())
+    }
+
+    /// The rows of one full batch of the shortest rows, where several that share all rows are not full; or none.
+    fn one_batch(&mut self, key: Key, threads: usize, tick: &mut Tick<'_>) -> Result<Vec<u32>> {
+        let last = self.shape.len() - 1;
+        let mut one = self.shape.without(|batch| batch == last);
+        one.targets.clone_from(&one.most);
+        let all = std::mem::replace(&mut self.shape, one);
+        let filled = self.fill(key, threads, tick).map(|(floor, _)| {
+            if floor.has_enough(0) {
+                floor.get(0).to_vec()
+            } else {
+                Vec::new()
+            }
+        });
+        self.shape = all;
+        filled
     }
 }
 
@@ -346,6 +378,10 @@ fn check_lengths(rows: usize, rules: Rules<'_>) -> Result<()> {
     if !rules.sources.is_empty() && total != rows as u64 {
         let got = format!("{total} for {rows} rows");
         return Err(Error::shape("sources", "the numbers of all rows", got));
+    }
+    if !rules.shares.is_empty() && rules.shares.len() != rules.sources.len() {
+        let wanted = format!("{} numbers, one a source", rules.sources.len());
+        return Err(Error::shape("shares", wanted, rules.shares.len()));
     }
     Ok(())
 }

@@ -76,6 +76,11 @@ impl Batching {
         self.batch_size
     }
 
+    /// The same with batches of `batch_size` rows.
+    pub(super) fn of(self, batch_size: usize) -> Self {
+        Self { batch_size, ..self }
+    }
+
     /// The rows of a global batch.
     pub(super) fn whole(&self) -> usize {
         self.batch_size * self.num_replicas

@@ -278,6 +278,13 @@ proptest! {
                     let share = float(count) * float(whole as u64) / float(total);
                     let own = batch.iter().filter(|&&row| own_row(&rows, row).0 == source).count();
                     prop_assert!((float(own as u64) - share).abs() < 1.0 + 1e-9, "{} {}", own, share);
+                    for rank in 0..ranks {
+                        let batch = mixed.plan.batch(step * ranks + rank).unwrap_or_default();
+                        prop_assert_eq!(batch.len(), size);
+                        let share = share / float(ranks as u64);
+                        let own = batch.iter().filter(|&&row| own_row(&rows, row).0 == source).count();
+                        prop_assert!((float(own as u64) - share).abs() < 1.0 + 1e-9, "{} {}", own, share);
+                    }
                 }
             }
             for &row in &mixed.plan.rows {
@@ -378,7 +385,7 @@ fn blended_plans_depend_on_the_draw_alone_and_are_golden() -> Result<()> {
     for threads in [2, 7] {
         assert!(plan(draw(42, 3), threads)? == made);
     }
-    assert_eq!(made.plan.fingerprint, 13_740_474_812_503_793_741);
+    assert_eq!(made.plan.fingerprint, 14_483_109_637_753_787_909);
     assert_ne!(
         plan(draw(42, 4), 2)?.plan.fingerprint,
         made.plan.fingerprint
@@ -394,6 +401,36 @@ fn blended_plans_depend_on_the_draw_alone_and_are_golden() -> Result<()> {
             .map(|&row| column[row as usize])
             .collect();
         assert_eq!(values.len(), 64);
+    }
+    Ok(())
+}
+
+#[test]
+fn an_epoch_whose_rows_fill_no_batch_takes_rows_of_the_whole_sources() -> Result<()> {
+    // Two rows of three hold one text, so that many a half of the rows has no four different ones.
+    let rows = [24usize, 12];
+    let column: Vec<u32> = (0..36)
+        .map(|row| if row % 3 == 0 { row } else { 0 })
+        .collect();
+    let batching = Batching::new(2, 2, Tail::Drop)?;
+    for epoch in 0..200 {
+        let draw = draw(0, epoch);
+        let made = blend(
+            &rows,
+            &[4, 4],
+            &[&column],
+            batching,
+            draw,
+            1,
+            &mut Tick::silent(),
+        )?;
+        check_reports(&made, &rows);
+        assert_eq!(made.plan.len(), 4);
+        for step in 0..2 {
+            let batch = global_batch(&made.plan, step, 2);
+            let values: HashSet<u32> = batch.iter().map(|&row| column[row as usize]).collect();
+            assert_eq!((batch.len(), values.len()), (4, 4), "epoch {epoch}");
+        }
     }
     Ok(())
 }

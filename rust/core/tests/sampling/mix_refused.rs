@@ -63,6 +63,11 @@ fn what_cannot_be_mixed_is_refused_by_name() {
     }
     let text = said(counts_of_weights(&[4, 4], &[1.0, 1e-12], Stop::All, 1));
     assert!(text.contains("`stop` must come after at most"), "{text}");
+    let text = said(counts_of_weights(&[4, 4], &[1.0, 1e-300], Stop::All, 1));
+    assert_eq!(
+        text,
+        "`weights` must be at least 2^-53 of the largest, or 0, where every source is to come, got [1.0, 1e-300]"
+    );
     let text = said(counts_of_weights(&[4, 4], &[1.0, 1.0], Stop::First, 9));
     assert_eq!(
         text,

@@ -136,7 +136,7 @@ proptest! {
     fn like_lengths_meet_within_their_tokens(
         lengths in prop::collection::vec(0u32..60, 1..400), size in 1usize..20, ranks in 1usize..4,
         tail in prop::sample::select(&TAILS), max_tokens in prop::option::of(40u64..400), padding in 0f64..1.0,
-        distinct in 20u32..500, seed: u64,
+        distinct in 2u32..500, seed: u64,
     ) {
         let rows = lengths.len();
         let batching = Batching::new(size, ranks, tail)?;
@@ -171,6 +171,26 @@ proptest! {
             if tail == Tail::Drop && seed % 2 == 1 {
                 prop_assert!(plan.report.left_out() < (size * ranks) as u64);
             }
+        }
+    }
+
+    #[test]
+    fn one_band_of_like_lengths_keeps_its_tokens(
+        rows in prop::collection::vec((0u32..12, 0u32..11), 1..16), ranks in 1usize..4, max_tokens in 11u64..40,
+        tail in prop::sample::select(&[Tail::Short, Tail::Refill]), seed: u64,
+    ) {
+        let (ids, lengths): (Vec<u32>, Vec<u32>) = rows.into_iter().unzip();
+        let columns = [IdColumn::Flat(&ids)];
+        let lengths = Lengths { rows: &lengths, max_tokens: Some(max_tokens), max_padding: 1.0 };
+        let rules = Rules { columns: &columns, lengths: Some(lengths), ..Rules::default() };
+        let batching = Batching::new(4, ranks, tail)?;
+        let Ok(packing) = Packing::new(ids.len(), rules, batching, 1, &mut Tick::silent()) else {
+            return Ok(());
+        };
+        let plan = packing.plan(draw(seed, 0), 1, &mut Tick::silent())?;
+        for batch in (0..plan.len()).filter_map(|batch| plan.batch(batch)) {
+            let longest = batch.iter().map(|&row| lengths.rows[row as usize]).max().unwrap_or(0);
+            prop_assert!(batch.len() as u64 * u64::from(longest) <= max_tokens, "{:?}", batch);
         }
     }
 
@@ -212,6 +232,72 @@ proptest! {
         check(&plan, 1, |_| size, Tail::Refill, apart, rows as usize);
         prop_assert_eq!(plan.report.left_out(), 0);
     }
+}
+
+#[test]
+fn rows_are_refilled_in_batches_of_as_many_tokens_as_may_be() -> Result<()> {
+    let values = zipf(5_000, 800);
+    let lengths: Vec<u32> = (0..5_000)
+        .map(|row: u32| 10 + row.wrapping_mul(31) % 50)
+        .collect();
+    let columns = [IdColumn::Flat(&values)];
+    let lengths = Lengths {
+        rows: &lengths,
+        max_tokens: Some(480),
+        max_padding: 1.0,
+    };
+    let rules = Rules {
+        columns: &columns,
+        lengths: Some(lengths),
+        ..Rules::default()
+    };
+    for ranks in [1, 2] {
+        let batching = Batching::new(64, ranks, Tail::Refill)?;
+        let packing = Packing::new(5_000, rules, batching, 1, &mut Tick::silent())?;
+        let plan = packing.plan(draw(0, 0), 1, &mut Tick::silent())?;
+        let apart = |row: u32, other: u32| values[row as usize] == values[other as usize];
+        check(&plan, ranks, |_| 480 / 59, Tail::Refill, apart, 5_000);
+    }
+    Ok(())
+}
+
+#[test]
+fn rows_that_fill_a_batch_of_their_tokens_are_enough() -> Result<()> {
+    let ids: Vec<u32> = (0..40).map(|row| row % 5).collect();
+    let (columns, lengths) = ([IdColumn::Flat(&ids)], [10; 40]);
+    let packing = |max_tokens, names: &[String]| {
+        let lengths = Lengths {
+            rows: &lengths,
+            max_tokens: Some(max_tokens),
+            max_padding: 0.1,
+        };
+        let rules = Rules {
+            columns: &columns,
+            names,
+            lengths: Some(lengths),
+            ..Rules::default()
+        };
+        let batching = Batching::new(64, 1, Tail::Drop)?;
+        Packing::new(40, rules, batching, 1, &mut Tick::silent())
+    };
+    assert_eq!(packing(50, &[])?.len(), 8);
+    let refused = packing(80, &["text".into()])
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_default();
+    assert!(
+        refused.contains("got 8 for 40 rows with 5 distinct texts in `text`"),
+        "{refused}"
+    );
+    let refused = packing(410, &[])
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_default();
+    assert!(
+        refused.starts_with("`dataset` must have at least 41 rows for one step, got 40"),
+        "{refused}"
+    );
+    Ok(())
 }
 
 /// Values as frequent as in real text collections: the k-th has 1/k of the first one's rows.

@@ -55,6 +55,11 @@ pub fn counts_of_weights(
 ) -> Result<Vec<u64>> {
     check_lengths(lengths)?;
     let shares = Shares::new(weights, lengths.len())?;
+    let mut kept = weights.iter().zip(&shares.weights);
+    if stop == Stop::All && kept.any(|(&weight, &kept)| weight > 0.0 && kept == 0) {
+        let rule = "be at least 2^-53 of the largest, or 0, where every source is to come";
+        return Err(Error::argument("weights", rule, format!("{weights:?}")));
+    }
     let holds = |steps: u64, holds: fn(u64, u64) -> bool| {
         let counts = shares.of(u128::from(steps) * u128::from(whole));
         let mut pairs = counts.iter().zip(lengths).zip(&shares.weights);

@@ -69,14 +69,18 @@ pub(super) fn too_dense(rules: Rules<'_>, rows: usize, batching: Batching) -> Er
             .map_or(0, |&id| id as usize + 1);
         count_distinct(column.values(), bound)
     };
-    let fewest = rules.columns.iter().map(distinct).min().unwrap_or(0);
+    let fewest = rules.columns.iter().map(distinct).zip(0..).min();
+    let (fewest, column) = fewest.unwrap_or((0, 0));
+    let name = rules.names.get(column);
+    let name = name.map_or_else(|| "a column".into(), |name| format!("`{name}`"));
     let positives = if rules.has_known_positives {
-        " or `known_positives=False`"
+        "`known_positives=False`, "
     } else {
         ""
     };
     let got = format!(
-        "{} for {rows} rows with {fewest} distinct texts in a column\nhint: take a smaller `batch_size`, `drop_last=False`{positives}",
+        "{} for {rows} rows with {fewest} distinct texts in {name}\nhint: take a smaller `batch_size`, \
+         `drop_last=False`, {positives}or name columns of labels in `valid_label_columns`",
         batching.whole()
     );
     let rule = "leave room for one batch without duplicates";

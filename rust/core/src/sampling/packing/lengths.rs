@@ -21,6 +21,14 @@ pub struct Lengths<'a> {
     pub max_padding: f64,
 }
 
+impl Lengths<'_> {
+    /// Batches that the longest row may be in: every row may be in one of these.
+    pub(super) fn of_longest(self, batching: Batching) -> Batching {
+        let longest = self.rows.iter().max().copied().unwrap_or(0);
+        batching.of(rows_of(longest, self.max_tokens, batching))
+    }
+}
+
 /// Rows of like lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Band {
@@ -43,7 +51,7 @@ pub(super) struct Bands {
 
 impl Bands {
     pub(super) fn new(lengths: Lengths<'_>, batching: Batching) -> Result<Self> {
-        check(lengths, batching)?;
+        check(lengths)?;
         let mut counts = counts_by_length(lengths.rows);
         let mut bands: Vec<Band> = Vec::new();
         let mut left = lengths.rows.len();
@@ -108,7 +116,7 @@ fn rows_of(longest: u32, max_tokens: Option<u64>, batching: Batching) -> usize {
         .clamp(1, batching.batch_size())
 }
 
-fn check(lengths: Lengths<'_>, batching: Batching) -> Result<()> {
+fn check(lengths: Lengths<'_>) -> Result<()> {
     if !(0.0..=1.0).contains(&lengths.max_padding) {
         return Err(Error::argument(
             "max_padding",
@@ -124,17 +132,6 @@ fn check(lengths: Lengths<'_>, batching: Batching) -> Result<()> {
         let rule = "be at least the length of the longest row";
         let got = format!("{max_tokens} for {} tokens of row {row}", lengths.rows[row]);
         return Err(Error::argument("max_tokens", rule, got));
-    }
-    if batching.tail() == Tail::Short {
-        return Ok(());
-    }
-    // Every row goes where the longest goes; so these make one full batch.
-    let whole = lengths.rows.iter().max().map_or(1, |&longest| {
-        rows_of(longest, Some(max_tokens), batching) * batching.num_replicas()
-    });
-    if lengths.rows.len() < whole {
-        let rule = format!("have at least {whole} rows for one step");
-        return Err(Error::argument("dataset", rule, lengths.rows.len()));
     }
     Ok(())
 }

@@ -15,8 +15,8 @@ impl Quotas {
     /// Shares of sources of `rows` rows in batches of `sizes` rows, within one of the same share in all batches.
     ///
     /// What a batch cannot have of each source by halves goes to those that are owed most.
-    pub(super) fn new(rows: &[u32], sizes: &[u32]) -> Self {
-        let total: u64 = rows.iter().map(|&rows| u64::from(rows)).sum();
+    pub(super) fn new(rows: &[u32], shares: &[u32], sizes: &[u32]) -> Self {
+        let total: u64 = shares.iter().map(|&share| u64::from(share)).sum();
         let mut ends = rows.to_vec();
         for source in 1..ends.len() {
             ends[source] += ends[source - 1];
@@ -25,7 +25,9 @@ impl Quotas {
         // What each source has had more than its due, in parts of a row.
         let mut debts = vec![0i128; rows.len()];
         for &size in sizes {
-            let dues = rows.iter().map(|&rows| u128::from(rows) * u128::from(size));
+            let dues = shares
+                .iter()
+                .map(|&share| u128::from(share) * u128::from(size));
             let first = left.len();
             for (due, debt) in dues.zip(&mut debts) {
                 let share = due / u128::from(total);
@@ -81,7 +83,7 @@ mod tests {
             (vec![99, 1], 5),
         ] {
             let batches = rows.iter().sum::<u32>() / size;
-            let quotas = Quotas::new(&rows, &vec![size; batches as usize]);
+            let quotas = Quotas::new(&rows, &rows, &vec![size; batches as usize]);
             let mut used = vec![0; rows.len()];
             for batch in 0..batches as usize {
                 assert_eq!(quotas.left(batch).iter().sum::<u32>(), size);
@@ -97,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_row_knows_its_source() {
-        let mut quotas = Quotas::new(&[2, 0, 2], &[2, 2]);
+        let mut quotas = Quotas::new(&[2, 0, 2], &[1, 0, 1], &[2, 2]);
         assert_eq!([0, 1, 2, 3].map(|row| quotas.source(row)), [0, 0, 2, 2]);
         assert_eq!(*quotas.of(1, 3), 1);
     }

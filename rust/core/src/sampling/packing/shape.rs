@@ -17,8 +17,17 @@ pub(super) struct Shape {
 }
 
 impl Shape {
+    /// `wanted` batches for `rows` rows that go anywhere; at least so many, where that can be, for bands of like lengths.
+    pub(super) fn new(batching: Batching, bands: &Bands, rows: usize, wanted: usize) -> Self {
+        if bands.len() == 0 {
+            Self::plain(batching, rows, wanted)
+        } else {
+            Self::banded(batching, bands, wanted)
+        }
+    }
+
     /// `batches` batches for `rows` rows that go anywhere.
-    pub(super) fn plain(batching: Batching, rows: usize, batches: usize) -> Self {
+    fn plain(batching: Batching, rows: usize, batches: usize) -> Self {
         Self::of_band(batching, batching.whole(), rows, batches)
     }
 
@@ -47,7 +56,7 @@ impl Shape {
     }
 
     /// Batches of rows of like lengths, the longest first, at least `wanted` of them where that can be.
-    pub(super) fn banded(batching: Batching, bands: &Bands, wanted: usize) -> Self {
+    fn banded(batching: Batching, bands: &Bands, wanted: usize) -> Self {
         let fewest: usize = bands.iter().map(|band| band.batches).sum();
         let mut shape = Self::default();
         for band in bands.iter() {
