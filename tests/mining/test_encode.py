@@ -122,7 +122,8 @@ def test_the_similarity_may_be_the_models():
         similarity_fn_name = SimilarityFunction.DOT_PRODUCT
 
     assert similarity_of(Named(), "model") == "dot"
-    assert similarity_of(Named(), "euclidean") == "euclidean"
+    with pytest.raises(ValueError, match="`similarity` must be one of .*, got .euclidean."):
+        similarity_of(Named(), "euclidean")
     Named.similarity_fn_name = "manhattan"
     with pytest.raises(ValueError, match=r"`similarity` must be one of .* names 'manhattan'"):
         similarity_of(Named(), "model")

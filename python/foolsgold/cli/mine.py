@@ -69,7 +69,7 @@ def add_mine(commands: argparse._SubParsersAction[Any]) -> None:
     mine.add_argument(
         "--on-short", choices=("keep", "drop", "random", "widen"), help="where there are too few"
     )
-    mine.add_argument("--similarity", choices=("cosine", "dot", "euclidean", "model"), default="cosine")
+    mine.add_argument("--similarity", choices=("cosine", "dot", "model"), default="cosine")
     mine.add_argument("--no-twins", action="store_true", help="exclude known positives by exact text alone")
     mine.add_argument(
         "--near-duplicates",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Role = Literal["query", "document"]
-_SIMILARITIES = ("cosine", "dot", "euclidean")
+_SIMILARITIES = ("cosine", "dot")
 
 
 def encode(
@@ -96,7 +96,7 @@ def encode(
     return embeddings
 
 
-def similarity_of(model: Any, similarity: str) -> Literal["cosine", "dot", "euclidean"]:
+def similarity_of(model: Any, similarity: str) -> Literal["cosine", "dot"]:
     """Return the similarity to score by; for "model" the one that the model names.
 
     Raises:

@@ -121,7 +121,7 @@ def mine_fused(
     min_score: float | None = None,
     exclude: Any = None,
     classes: Mapping[str, tuple[Any, Any]] | None = None,
-    similarity: Literal["cosine", "dot", "euclidean"] = "cosine",
+    similarity: Literal["cosine", "dot"] = "cosine",
     method: Literal["rrf", "quota"] = "rrf",
     k: float | None = None,
     quotas: Mapping[str, int] | None = None,
@@ -205,7 +205,7 @@ def score_candidates(
     queries: Any,
     corpus: Any,
     *,
-    similarity: Literal["cosine", "dot", "euclidean"] = "cosine",
+    similarity: Literal["cosine", "dot"] = "cosine",
     threads: int | None = None,
 ) -> Candidates:
     """Return the candidates in their order, with the model's scores.

@@ -62,7 +62,7 @@ def mine_hard_negatives(
     twins: bool = True,
     near_duplicates: float | None = None,
     on_short: OnShort | None = None,
-    similarity: Literal["cosine", "dot", "euclidean", "model"] = "cosine",
+    similarity: Literal["cosine", "dot", "model"] = "cosine",
     report_folder: str | Path | None = None,
     folder: str | Path | None = None,
     model_fingerprint: str | None = None,
