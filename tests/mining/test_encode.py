@@ -122,7 +122,7 @@ def test_the_similarity_may_be_the_models():
         similarity_fn_name = SimilarityFunction.DOT_PRODUCT
 
     assert similarity_of(Named(), "model") == "dot"
-    with pytest.raises(ValueError, match="`similarity` must be one of .*, got .euclidean."):
+    with pytest.raises(ValueError, match=r"`similarity` must be one of .*, got .euclidean."):
         similarity_of(Named(), "euclidean")
     Named.similarity_fn_name = "manhattan"
     with pytest.raises(ValueError, match=r"`similarity` must be one of .* names 'manhattan'"):
