@@ -35,10 +35,14 @@ hostile = st.lists(
 )
 
 
+# Unicode's White_Space; Python's own also holds the separators U+001C to U+001F.
+WHITE_SPACE = r"[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
+
+
 def normalized(text):
     for _ in range(4):
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-        text = " ".join(re.split(r"[\s]+", text)).strip()
+        text = " ".join(re.split(WHITE_SPACE, text)).strip(" ")
     return text
 
 

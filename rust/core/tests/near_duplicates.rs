@@ -206,16 +206,20 @@ proptest! {
     }
 }
 
+fn at(place: u64) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
+}
+
 /// Texts of `length` characters, and one of each with some characters changed: similarities from about 0.6 to 1.
 fn planted(count: usize, length: u64, seed: u64) -> Vec<String> {
-    let letter = |rng: &mut Rng| char::from(b"abcdefghijklmnopqrstuvwxyz"[rng.below(26) as usize]);
+    let letter = |rng: &mut Rng| char::from(b"abcdefghijklmnopqrstuvwxyz"[at(rng.below(26))]);
     let mut texts = Vec::new();
     for row in 0..count {
         let mut rng = Key::new(seed).fold(row as u64).rng();
         let text: Vec<char> = (0..length).map(|_| letter(&mut rng)).collect();
         let mut changed = text.clone();
         for _ in 0..=rng.below(length / 20) {
-            changed[rng.below(length) as usize] = letter(&mut rng);
+            changed[at(rng.below(length))] = letter(&mut rng);
         }
         texts.extend([text.into_iter().collect(), changed.into_iter().collect()]);
     }
