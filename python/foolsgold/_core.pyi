@@ -13,6 +13,7 @@ __all__ = [
     "Bm25",
     "CandidateStore",
     "CandidateTable",
+    "Corpus",
     "FolderLock",
     "Labels",
     "Packing",
@@ -23,6 +24,7 @@ __all__ = [
     "blend_plan",
     "build_profile",
     "checksum",
+    "code_peak",
     "cpu_features",
     "draw_negatives",
     "draw_negatives_of_row",
@@ -45,6 +47,7 @@ __all__ = [
     "search",
     "sequential_plan",
     "tally",
+    "tiles",
     "wait",
 ]
 __version__: str
@@ -58,6 +61,7 @@ _Draw = tuple[int, int, int]
 _Schedule = tuple[list[int], list[int], bool]
 _Pass = tuple[NDArray[np.uint32], NDArray[np.uint64], list[tuple[str, int]]]
 _Column = tuple[str, NDArray[np.uint64] | None, NDArray[Any]]
+_Embeddings = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint16]
 _Exclusion = tuple[str, NDArray[np.uint32] | None, NDArray[np.int64], NDArray[np.uint32]]
 _Anchors = tuple[NDArray[np.int64], NDArray[np.uint32]] | NDArray[np.float32]
 _Rules = tuple[str, float | None, float | None, float | None, float | None]
@@ -228,8 +232,8 @@ def evaluate(
     progress: _Progress | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]: ...
 def mine(
-    queries: NDArray[np.float32],
-    corpus: NDArray[np.float32],
+    queries: _Embeddings,
+    corpus: _Embeddings,
     exclusions: list[_Exclusion],
     anchors: _Anchors | None,
     *,
@@ -237,11 +241,14 @@ def mine(
     rules: _Rules,
     selection: Selection,
     threads: int,
+    max_memory: int = 2147483648,
+    tile: str | None = None,
+    prepared: Corpus | None = None,
     progress: _Progress | None = None,
 ) -> _Mined: ...
 def search(
-    queries: NDArray[np.float32],
-    corpus: NDArray[np.float32],
+    queries: _Embeddings,
+    corpus: _Embeddings,
     exclusions: list[_Exclusion],
     anchors: _Anchors | None,
     *,
@@ -250,8 +257,27 @@ def search(
     depth: int,
     first_document: int = 0,
     threads: int,
+    max_memory: int = 2147483648,
+    tile: str | None = None,
+    prepared: Corpus | None = None,
     progress: _Progress | None = None,
 ) -> CandidateTable: ...
+
+@final
+class Corpus:
+    def __new__(
+        cls,
+        corpus: _Embeddings,
+        queries: _Embeddings,
+        *,
+        similarity: str,
+        depth: int,
+        threads: int,
+        max_memory: int = 2147483648,
+        tile: str | None = None,
+        progress: _Progress | None = None,
+    ) -> Corpus: ...
+    def __len__(self) -> int: ...
 
 @final
 class CandidateTable:
@@ -286,8 +312,8 @@ class CandidateTable:
     def select(self, selection: Selection, *, threads: int, progress: _Progress | None = None) -> _Mined: ...
 
 def pair_scores(
-    queries: NDArray[np.float32],
-    corpus: NDArray[np.float32],
+    queries: _Embeddings,
+    corpus: _Embeddings,
     query_ids: NDArray[np.uint32],
     document_ids: NDArray[np.uint32],
     *,
@@ -331,6 +357,8 @@ class CandidateStore:
     def num_short(self, name: str, wanted: int, *, progress: _Progress | None = None) -> int: ...
     def close(self) -> None: ...
 
+def code_peak(rounds: int, *, threads: int, tile: str | None = None) -> int: ...
+def tiles() -> list[str]: ...
 def multiply_add_peak(rounds: int, *, threads: int) -> int: ...
 
 @final

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from foolsgold.mining.arrays import as_lists, as_matrix
+from foolsgold.mining.arrays import as_float32, as_lists, as_matrix
 
 VALUES = [[0.5, -1.0], [2.0, 0.25], [0.0, 3.0]]
 
@@ -38,8 +38,9 @@ def kinds(tmp_path):
 def test_every_kind_of_matrix_is_the_same(tmp_path):
     found = [as_matrix("rows", kind) for kind in kinds(tmp_path)]
     assert len(found) == 9
+    assert [matrix.dtype == np.float16 for matrix in found].count(True) == 1
     for matrix in found:
-        assert matrix.dtype == np.float32
+        assert matrix.dtype in (np.float16, np.float32)
         assert matrix.flags.c_contiguous
         assert matrix.tolist() == VALUES
 
@@ -49,11 +50,37 @@ def test_torch_tensors_are_read(tmp_path):
 
     for dtype in (torch.float32, torch.float16, torch.bfloat16, torch.float64):
         tensor = torch.tensor(VALUES, dtype=dtype, requires_grad=True)
-        assert as_matrix("rows", tensor).tolist() == VALUES
+        found = as_matrix("rows", tensor)
+        assert as_float32("rows", tensor).tolist() == VALUES
+        assert (found.dtype == np.uint16) == (dtype == torch.bfloat16)
+        if dtype != torch.float64:
+            assert found.ctypes.data == tensor.data_ptr()
 
 
-def test_float32_is_not_copied():
-    array = np.array(VALUES, np.float32)
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+def test_arrow_lists_are_read_in_place(kind):
+    import pyarrow as pa
+
+    flat = pa.array(np.array(VALUES, kind).ravel())
+    lists = pa.FixedSizeListArray.from_arrays(flat, 2)
+    found = as_matrix("rows", lists)
+    assert (found.dtype, found.tolist()) == (kind, VALUES)
+    assert found.ctypes.data == flat.buffers()[1].address
+    assert as_matrix("rows", lists[1:]).tolist() == VALUES[1:]
+    assert as_matrix("rows", pa.chunked_array([lists[:1], lists[1:]])).tolist() == VALUES
+
+
+def test_arrow_nulls_are_an_error():
+    import pyarrow as pa
+
+    for rows in ([[1.0, 2.0], None], [[1.0, None], [1.0, 2.0]]):
+        with pytest.raises(ValueError, match="`rows` must have no nulls, got 1"):
+            as_matrix("rows", pa.array(rows, pa.list_(pa.float32(), 2)))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+def test_what_the_core_reads_is_not_copied(kind):
+    array = np.array(VALUES, kind)
     assert np.shares_memory(as_matrix("rows", array), array)
 
 

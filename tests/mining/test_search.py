@@ -176,7 +176,7 @@ GOOD = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
         ({"range_max": 2}, "`range_max` must be at least `range_min` . `num_negatives` = 3, got 2"),
         ({"max_score": float("nan")}, "`max_score` must be finite, got NaN"),
         ({"absolute_margin": 0.1}, "`absolute_margin` must come with `positives`, got 0.1"),
-        ({"similarity": "euclidean"}, "`similarity` must be .cosine. or .dot., got .euclidean."),
+        ({"similarity": "angle"}, "`similarity` must be .cosine. or .dot. or .euclidean., got .angle."),
         ({"sampling_strategy": "hard"}, "`sampling_strategy` must be .top. or .random. or .*, got .hard."),
         ({"threads": 0}, "`threads` must be at least 1, got 0"),
         ({"seed": -1}, "`seed` must be at least 0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -11,26 +12,46 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Embeddings = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint16]
 
-def as_matrix(name: str, value: Any) -> NDArray[np.float32]:
-    """Return `value` as a C-contiguous float32 matrix, itself where it is one.
+
+def as_matrix(name: str, value: Any) -> Embeddings:
+    """Return `value` as a C-contiguous matrix that the core reads, without a copy where it is one.
 
     Args:
         name: what the caller knows it by.
-        value: (N, D) floats of any width: an array, a memory map, a torch tensor, nested lists, or anything
-            with `__array__` or `__dlpack__`. A value beyond float32's range becomes infinite.
+        value: (N, D) floats: an array, a memory map, a torch tensor, an Arrow array of fixed-size lists,
+            nested lists, or anything with `__array__` or `__dlpack__`. float32, float16 and bfloat16 stay as
+            they are; other floats become float32, where a value beyond its range becomes infinite.
+
+    Returns:
+        float32, float16, or the bits of bfloat16 as uint16: NumPy itself has no such type.
 
     Raises:
         TypeError: if it does not hold floats.
         ValueError: if it does not have two dimensions.
     """
-    array = _as_array(name, value)
-    if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
+    array, is_bfloat16 = _as_array(name, value), False
+    if array.dtype.name == "bfloat16":
+        array, is_bfloat16 = array.view(np.uint16), True
+    elif _is_torch_bfloat16(value):
+        is_bfloat16 = True
+    elif array.dtype.kind != "f":
         raise TypeError(f"`{name}` must hold floats, got {array.dtype}")
     if array.ndim != 2:
         raise ValueError(f"`{name}` must have 2 dimensions, got {array.ndim}")
+    if is_bfloat16 or array.dtype in (np.float16, np.float32):
+        return np.ascontiguousarray(array)
     with np.errstate(over="ignore"):  # the core names the row
         return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def as_float32(name: str, value: Any) -> NDArray[np.float32]:
+    """Return `value` as `as_matrix` does, always in float32: for arithmetic in NumPy."""
+    array = as_matrix(name, value)
+    if array.dtype == np.uint16:
+        return (array.astype(np.uint32) << 16).view(np.float32)
+    return array.astype(np.float32, copy=False)
 
 
 def as_lists(
@@ -91,14 +112,38 @@ def lists_of_rows(
 def _as_array(name: str, value: Any) -> NDArray[Any]:
     if hasattr(value, "detach"):
         value = value.detach().cpu()
-        if str(value.dtype) == "torch.bfloat16":  # NumPy has none
-            value = value.float()
+        if _is_torch_bfloat16(value):  # NumPy has none: its bits
+            value = value.contiguous().view(sys.modules["torch"].int16)
+            return np.asarray(value).view(np.uint16)
+    elif hasattr(value, "__arrow_c_array__") or hasattr(value, "__arrow_c_stream__"):
+        return _from_arrow(name, value)
     elif not hasattr(value, "__array__") and hasattr(value, "__dlpack__"):
         return np.from_dlpack(value)
     try:
         return np.asarray(value)
     except ValueError as error:
         raise ValueError(f"`{name}` must be an array, got {type(value).__name__}\nhint: {error}") from None
+
+
+def _is_torch_bfloat16(value: Any) -> bool:
+    return hasattr(value, "detach") and str(value.dtype) == "torch.bfloat16"
+
+
+def _from_arrow(name: str, value: Any) -> NDArray[Any]:
+    """Return an Arrow column as an array; several chunks are copied into one."""
+    import pyarrow as pa
+
+    column: Any = pa.chunked_array(value) if hasattr(value, "__arrow_c_stream__") else pa.array(value)
+    if isinstance(column, pa.ChunkedArray):
+        column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    if not pa.types.is_fixed_size_list(column.type):
+        return np.asarray(column)
+    values = column.flatten()
+    nulls = column.null_count or values.null_count
+    if nulls:
+        raise ValueError(f"`{name}` must have no nulls, got {nulls}")
+    array: NDArray[Any] = values.to_numpy(zero_copy_only=True)
+    return array.reshape(len(column), column.type.list_size)
 
 
 def _as_integers(name: str, value: Any) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from foolsgold import _core
-from foolsgold.mining.arrays import as_matrix
+from foolsgold.mining.arrays import as_float32
 from foolsgold.mining.embedding_file import EmbeddingFile
 from foolsgold.mining.model_fingerprint import digits, model_fingerprint
 from foolsgold.progress import progress_bar
@@ -175,7 +175,7 @@ def _fill(
     with progress_bar("Embed", enabled=progress, unit="text") as show:
         for start in range(done, matrix.rows, matrix.chunk_rows):
             chunk = ids[start : start + matrix.chunk_rows]
-            embeddings = as_matrix("embed", embed(texts.take(chunk)))
+            embeddings = as_float32("embed", embed(texts.take(chunk)))
             if len(embeddings) != len(chunk):
                 raise ValueError(f"`embed` must give one row a text, {len(chunk)}, got {len(embeddings)}")
             matrix.append(embeddings, start)

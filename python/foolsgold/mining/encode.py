@@ -7,7 +7,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from foolsgold.mining.arrays import as_matrix
+from foolsgold.mining.arrays import as_float32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -81,7 +81,7 @@ def encode(
     with _pool(model, use_multi_process) as pool:
 
         def embed(some: list[str]) -> NDArray[np.float32]:
-            return as_matrix("model", _stacked(function(some, **options, **pool)))
+            return as_float32("model", _stacked(function(some, **options, **pool)))
 
         if folder is None:
             embeddings = embed(texts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from foolsgold.mining.arrays import Embeddings
     from foolsgold.mining.exclusions import Exclusion
     from foolsgold.mining.strategies import Selection
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 BOUNDS = ("absolute_margin", "relative_margin", "max_score", "min_score")
 """The bounds of a score, in the order in which `Rules` has them after where margins are measured from."""
+
+_SAMPLE = 4096  # queries that show what all are like
 
 _LISTS = {"offsets": ("ids", "scores"), "away_offsets": ("away_ids", "away_scores", "away_rules")}
 _STORED = {
@@ -53,16 +57,31 @@ class Question:
         rules: bounds of a score.
         depth: candidates of a query.
         threads: of the search.
+        max_memory: bytes beside the embeddings.
     """
 
-    queries: NDArray[np.float32]
-    corpus: NDArray[np.float32]
+    queries: Embeddings
+    corpus: Embeddings
     exclusions: list[Exclusion]
     anchors: Lists | None
     similarity: str
     rules: Rules
     depth: int
     threads: int
+    max_memory: int = 2 << 30
+
+    @cached_property
+    def prepared(self) -> _core.Corpus:
+        """The corpus, packed once for all parts of the queries, of which a sample shows the likes."""
+        sample: Embeddings = np.ascontiguousarray(self.queries[:: len(self.queries) // _SAMPLE + 1])  # type: ignore[assignment]
+        return _core.Corpus(
+            self.corpus,
+            sample,
+            similarity=self.similarity,
+            depth=self.depth,
+            threads=self.threads,
+            max_memory=self.max_memory,
+        )
 
     def search(self, start: int, stop: int, progress: Progress | None = None) -> _core.CandidateTable:
         """Return the candidates of some of the queries."""
@@ -76,6 +95,7 @@ class Question:
             rules=self.rules,
             depth=self.depth,
             threads=self.threads,
+            prepared=self.prepared,
             progress=progress,
         )
 

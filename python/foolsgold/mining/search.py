@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
+    from foolsgold.mining.arrays import Embeddings
     from foolsgold.mining.exclusions import Exclusion
     from foolsgold.mining.question import Lists
     from foolsgold.mining.recipes import Recipe
@@ -49,11 +48,12 @@ def mine(
     simans_a: float | None = None,
     simans_b: float | None = None,
     diverse_by: Any = None,
-    similarity: Literal["cosine", "dot"] = "cosine",
+    similarity: Literal["cosine", "dot", "euclidean"] = "cosine",
     on_short: OnShort = "keep",
     recipe: Recipe | None = None,
     folder: str | os.PathLike[str] | None = None,
     depth: int | None = None,
+    max_memory: int = 2 << 30,
     seed: int = 0,
     threads: int | None = None,
     progress: bool = False,
@@ -75,8 +75,8 @@ def mine(
         as far as these are given. Allowed documents are ranked by score, equal ones by the lower row.
 
     Args:
-        queries: (Q, D) embeddings: float32 is read in place; other floats, torch tensors (bfloat16 too) and
-            nested lists are converted to a float32 copy.
+            nested lists. float32, float16 and bfloat16 are read in place, others as a float32 copy.
+            nested lists. float32, float16 and bfloat16 are read in place, other floats as a float32 copy.
         corpus: (N, D) embeddings of documents, likewise. Both must be finite.
         positives: the rows of the corpus that answer a query, never its negatives: (Q,) integers; (Q, P)
             integers padded with -1; Q lists; or a tuple of offsets (Q + 1,) and values.
@@ -109,7 +109,7 @@ def mine(
         simans_a: of "simans", at least 0: how sharply chances fall around p.
         simans_b: of "simans": how far above p the likeliest score lies; 0 by default.
         diverse_by: of "diverse": (N,) integers, the class of each document.
-        similarity: "cosine" (0 where a vector is zero) or "dot".
+        similarity: "cosine" (0 where a vector is zero), "dot", or "euclidean": minus the distance.
         on_short: what becomes of a query with fewer than n candidates. "keep": it has fewer. "drop": it has
             none. "widen": it gets candidates outside the rank window, those before it first, the last of
             them first; then those that score below `min_score`. "random": it gets any documents below all of
@@ -122,6 +122,8 @@ def mine(
             and selects anew with other arguments.
         depth: of `folder`: how many candidates are kept of a query; by default as many as the strategy looks
             at.
+        max_memory: bytes beside the arguments, results included, as far as these fit; the corpus is packed to
+            D + 16 bytes a document, in parts where it must be. The answer does not depend on it.
         seed: of what is left to chance, in [0, 2^64); a query's draws are its own.
         threads: by default a fair share of the cores.
         progress: show a progress bar.
@@ -189,6 +191,7 @@ def mine(
         margin_from = "least"
     rules = (margin_from, absolute_margin, relative_margin, max_score, min_score)
     threads = resolve(threads)
+    _check_memory(max_memory)
     if folder is not None:
         if on_short == "random":
             raise ValueError('`on_short` must not be "random" with `folder`, which has no other documents')
@@ -201,6 +204,7 @@ def mine(
             rules=loosened(rules, selection)[0],
             depth=max(depth or 0, depth_of(selection)),
             threads=threads,
+            max_memory=max_memory,
         )
         store = search_in_folder(folder, question, progress=progress)
         bounds = dict(zip(BOUNDS, rules[1:], strict=True))
@@ -218,10 +222,16 @@ def mine(
             rules=rules,
             selection=selection,
             threads=threads,
+            max_memory=max_memory,
             progress=show,
         )
     report |= told([name for name, *_ in exclusions], rejected, tuple(counts))
     return Candidates(ids, scores, report, ranks)
+
+
+def _check_memory(max_memory: int) -> None:
+    if not 0 <= max_memory < 2**63:
+        raise ValueError(f"`max_memory` must be at least 0 and below 2^63, got {max_memory}")
 
 
 def _check_names(exclusions: list[Exclusion]) -> None:
@@ -231,8 +241,8 @@ def _check_names(exclusions: list[Exclusion]) -> None:
 
 
 def _for_each_positive(
-    queries: NDArray[np.float32], exclusions: list[Exclusion], lists: Lists
-) -> tuple[NDArray[np.float32], list[Exclusion], Lists]:
+    queries: Embeddings, exclusions: list[Exclusion], lists: Lists
+) -> tuple[Embeddings, list[Exclusion], Lists]:
     """Return a query for each positive, with the exclusions of its query, and that positive alone."""
     offsets, values = lists
     owners = np.repeat(np.arange(len(queries)), np.diff(offsets))

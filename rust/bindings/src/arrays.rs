@@ -3,13 +3,18 @@
 //! A borrowed array must not be written while the core works: `NumPy`'s own borrow flags are held for the call, but torch
 //! and other views of the same memory do not see them.
 
-use foolsgold_core::{Result, view::Groups, view::Matrix};
+use foolsgold_core::mining::{self, Values};
+use foolsgold_core::{Result, view::Groups};
+use half::f16;
+use half::slice::HalfBitsSliceExt as _;
 use numpy::{
     Element, PyArray1, PyArray2, PyArrayDescrMethods as _, PyArrayMethods as _, PyReadonlyArray,
     PyUntypedArray, PyUntypedArrayMethods as _,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+
+use crate::error::to_py;
 
 /// A one-dimensional array of `T`, borrowed.
 pub(crate) type Column<'py, T> = PyReadonlyArray<'py, T, numpy::Ix1>;
@@ -77,10 +82,43 @@ pub(crate) fn slice<'a, T: Element, D: numpy::ndarray::Dimension>(
     checked.as_slice().unwrap_or_default()
 }
 
-/// The core's view of a matrix.
-pub(crate) fn matrix<'a>(name: &str, checked: &'a Rows<'_, f32>) -> Result<Matrix<'a>> {
-    let (rows, dim) = (checked.shape()[0], checked.shape()[1]);
-    Matrix::new(name, slice(checked), rows, dim)
+/// Embeddings, borrowed: float32, float16, or uint16 for the bits of bfloat16, which `NumPy` has not.
+pub(crate) enum Embeddings<'py> {
+    F32(Rows<'py, f32>),
+    F16(Rows<'py, f16>),
+    Bf16(Rows<'py, u16>),
+}
+
+impl<'py> Embeddings<'py> {
+    pub(crate) fn new(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let py = value.py();
+        let dtype = value
+            .cast::<PyUntypedArray>()
+            .ok()
+            .map(|array| array.dtype());
+        let is = |wanted| {
+            dtype
+                .as_ref()
+                .is_some_and(|dtype| dtype.is_equiv_to(&wanted))
+        };
+        if is(numpy::dtype::<f16>(py)) {
+            rows(name, value).map(Self::F16)
+        } else if is(numpy::dtype::<u16>(py)) {
+            rows(name, value).map(Self::Bf16)
+        } else {
+            rows(name, value).map(Self::F32)
+        }
+    }
+
+    /// The core's view.
+    pub(crate) fn view(&self, name: &str) -> PyResult<mining::Rows<'_>> {
+        let (values, shape) = match self {
+            Self::F32(rows) => (Values::F32(slice(rows)), rows.shape()),
+            Self::F16(rows) => (Values::F16(slice(rows)), rows.shape()),
+            Self::Bf16(rows) => (Values::Bf16(slice(rows).reinterpret_cast()), rows.shape()),
+        };
+        mining::Rows::new(name, values, shape[0], shape[1]).map_err(|error| to_py(&error))
+    }
 }
 
 /// The core's view of ragged lists whose values are below `bound`.

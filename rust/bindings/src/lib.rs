@@ -33,7 +33,9 @@ mod _core {
     #[pymodule_export]
     use super::lexical::Bm25;
     #[pymodule_export]
-    use super::mining::{CandidateTable, mine, multiply_add_peak, pair_scores, search};
+    use super::mining::{CandidateTable, Corpus, code_peak, mine, multiply_add_peak};
+    #[pymodule_export]
+    use super::mining::{pair_scores, search, tiles};
     #[pymodule_export]
     use super::mining_store::{CandidateStore, FolderLock, checksum};
     #[pymodule_export]

@@ -1,20 +1,21 @@
 //! Hard negatives.
 
+mod corpus;
 mod options;
 mod table;
 
 use foolsgold_core::mining::{self, Anchors, Given, Options, Scorer, SearchOptions};
-use foolsgold_core::view::Matrix;
 use foolsgold_core::{kernels, pool};
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 
-use crate::arrays::{self, Column, Rows, rows};
+use crate::arrays::{self, Column, Embeddings};
 use crate::enter::enter;
 use crate::error::to_py;
 use crate::exclusions::{self, Exclusions};
 use options::{RulesArgs, SelectionArgs};
 
+pub(crate) use corpus::Corpus;
 pub(crate) use table::CandidateTable;
 
 /// Counts by rule; queries that are short, places left empty, negatives from outside the window, negatives at random,
@@ -31,10 +32,6 @@ type Mined<'py> = (
 
 /// Offsets and values.
 type Lists<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
-
-fn view<'a>(name: &str, rows: &'a Rows<'_, f32>) -> PyResult<Matrix<'a>> {
-    arrays::matrix(name, rows).map_err(|error| to_py(&error))
-}
 
 fn pack(py: Python<'_>, found: mining::Candidates, num_negatives: usize) -> PyResult<Mined<'_>> {
     let report = found.report;
@@ -90,7 +87,8 @@ impl<'py> Measured<'py> {
 /// scores.
 #[pyfunction]
 #[pyo3(signature = (
-    queries, corpus, exclusions, anchors, *, similarity, rules, selection, threads, progress=None
+    queries, corpus, exclusions, anchors, *, similarity, rules, selection, threads, max_memory=options::MEMORY,
+    tile=None, prepared=None, progress=None
 ))]
 #[expect(
     clippy::too_many_arguments,
@@ -106,6 +104,9 @@ pub(crate) fn mine<'py>(
     rules: RulesArgs,
     selection: SelectionArgs<'py>,
     threads: usize,
+    max_memory: usize,
+    tile: Option<&str>,
+    prepared: Option<&Bound<'py, Corpus>>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Mined<'py>> {
     let selection = selection.borrow()?;
@@ -115,8 +116,11 @@ pub(crate) fn mine<'py>(
         selection: selection.view(),
         threads,
     };
-    let (queries, corpus) = (rows("queries", queries)?, rows("corpus", corpus)?);
-    let (queries, corpus) = (view("queries", &queries)?, view("corpus", &corpus)?);
+    let (queries, corpus) = (
+        Embeddings::new("queries", queries)?,
+        Embeddings::new("corpus", corpus)?,
+    );
+    let (queries, corpus) = (queries.view("queries")?, corpus.view("corpus")?);
     let measured = Measured::new(anchors.as_ref())?;
     let anchors = measured.view()?; // first, so that a fault of positives is told by their name
     let exclusions = Exclusions::new(&exclusions)?;
@@ -124,8 +128,12 @@ pub(crate) fn mine<'py>(
         exclusions: &exclusions.view(corpus.rows())?,
         anchors,
     };
-    let found = enter(py, progress, |tick| {
-        mining::mine(queries, corpus, &given, &options, tick)
+    let depth = options.selection.depth();
+    let engine = options::engine((queries, corpus), depth, threads, max_memory, tile)?;
+    let prepared = prepared.map(|corpus| &corpus.get().0);
+    let found = enter(py, progress, |tick| match prepared {
+        Some(ready) => mining::mine_prepared(ready, queries, corpus, &given, &options, tick),
+        None => mining::mine_with(engine, queries, corpus, &given, &options, tick),
     })?;
     pack(py, found, options.selection.num_negatives)
 }
@@ -133,7 +141,8 @@ pub(crate) fn mine<'py>(
 /// Every query's best `depth` documents inside its band; ids count from `first_document`.
 #[pyfunction]
 #[pyo3(signature = (
-    queries, corpus, exclusions, anchors, *, similarity, rules, depth, first_document=0, threads, progress=None
+    queries, corpus, exclusions, anchors, *, similarity, rules, depth, first_document=0, threads,
+    max_memory=options::MEMORY, tile=None, prepared=None, progress=None
 ))]
 #[expect(
     clippy::too_many_arguments,
@@ -150,6 +159,9 @@ pub(crate) fn search<'py>(
     depth: usize,
     first_document: u32,
     threads: usize,
+    max_memory: usize,
+    tile: Option<&str>,
+    prepared: Option<&Bound<'py, Corpus>>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<CandidateTable> {
     let options = SearchOptions {
@@ -159,8 +171,11 @@ pub(crate) fn search<'py>(
         first_document,
         threads,
     };
-    let (queries, corpus) = (rows("queries", queries)?, rows("corpus", corpus)?);
-    let (queries, corpus) = (view("queries", &queries)?, view("corpus", &corpus)?);
+    let (queries, corpus) = (
+        Embeddings::new("queries", queries)?,
+        Embeddings::new("corpus", corpus)?,
+    );
+    let (queries, corpus) = (queries.view("queries")?, corpus.view("corpus")?);
     let measured = Measured::new(anchors.as_ref())?;
     let anchors = measured.view()?; // first, so that a fault of positives is told by their name
     let exclusions = Exclusions::new(&exclusions)?;
@@ -168,8 +183,11 @@ pub(crate) fn search<'py>(
         exclusions: &exclusions.view(usize::MAX)?,
         anchors,
     };
-    let table = enter(py, progress, |tick| {
-        mining::search(queries, corpus, &given, &options, tick)
+    let engine = options::engine((queries, corpus), depth, threads, max_memory, tile)?;
+    let prepared = prepared.map(|corpus| &corpus.get().0);
+    let table = enter(py, progress, |tick| match prepared {
+        Some(ready) => mining::search_prepared(ready, queries, corpus, &given, &options, tick),
+        None => mining::search_with(engine, queries, corpus, &given, &options, tick),
     })?;
     Ok(CandidateTable(table))
 }
@@ -192,8 +210,11 @@ pub(crate) fn pair_scores<'py>(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyArray1<f32>>> {
     let similarity = options::similarity(similarity)?;
-    let (queries, corpus) = (rows("queries", queries)?, rows("corpus", corpus)?);
-    let (queries, corpus) = (view("queries", &queries)?, view("corpus", &corpus)?);
+    let (queries, corpus) = (
+        Embeddings::new("queries", queries)?,
+        Embeddings::new("corpus", corpus)?,
+    );
+    let (queries, corpus) = (queries.view("queries")?, corpus.view("corpus")?);
     let query_ids = arrays::column::<u32>("query_ids", query_ids)?;
     let document_ids = arrays::column::<u32>("document_ids", document_ids)?;
     let (left, right) = (arrays::slice(&query_ids), arrays::slice(&document_ids));
@@ -202,6 +223,30 @@ pub(crate) fn pair_scores<'py>(
         mining::pair_scores(&scorer, left, right, threads, tick)
     })?;
     Ok(arrays::from_vec(py, scores))
+}
+
+/// Does int8 products as a variant of the search does, in registers on `threads` threads; how many operations that were.
+#[pyfunction]
+#[pyo3(signature = (rounds, *, threads, tile=None))]
+pub(crate) fn code_peak(
+    py: Python<'_>,
+    rounds: u32,
+    threads: usize,
+    tile: Option<&str>,
+) -> PyResult<u64> {
+    let tile = options::tile(tile)?;
+    let done = enter(py, None, |tick| {
+        pool::map_blocks(threads, threads, 1, tick, |_| {
+            Ok(kernels::code_peak(&tile, rounds))
+        })
+    })?;
+    Ok(done.into_iter().sum())
+}
+
+/// The variants of the search that run here, slowest first.
+#[pyfunction]
+pub(crate) fn tiles() -> Vec<&'static str> {
+    kernels::Tile::all().iter().map(|tile| tile.name).collect()
 }
 
 /// Does float32 multiply-adds in registers on `threads` threads; how many operations that were, for benches.

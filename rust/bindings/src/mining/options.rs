@@ -1,7 +1,10 @@
 //! Names and numbers of a search, in.
 
+use foolsgold_core::kernels::Tile;
 use foolsgold_core::key::Key;
-use foolsgold_core::mining::{MarginFrom, OnShort, Rules, Selection, Similarity, Strategy};
+use foolsgold_core::mining::{
+    Engine, MarginFrom, OnShort, Rows, Rules, Selection, Similarity, Strategy, engine_for,
+};
 use numpy::PyArray1;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -109,8 +112,36 @@ fn named<T: Copy>(argument: &str, name: &str, choices: &[(&str, T)]) -> PyResult
     })
 }
 
+/// Bytes beside the inputs, where the caller does not say.
+pub(super) const MEMORY: usize = 2 << 30;
+
+/// A variant of the kernel by its name, the fastest by default.
+pub(super) fn tile(name: Option<&str>) -> PyResult<Tile> {
+    let all = Tile::all().into_iter().map(|tile| (tile.name, tile));
+    let choices: Vec<_> = all.collect();
+    name.map_or(Ok(Tile::best()), |name| named("tile", name, &choices))
+}
+
+/// How a search is done.
+pub(super) fn engine(
+    (queries, corpus): (Rows<'_>, Rows<'_>),
+    depth: usize,
+    threads: usize,
+    max_memory: usize,
+    name: Option<&str>,
+) -> PyResult<Engine> {
+    Ok(Engine {
+        tile: tile(name)?,
+        ..engine_for(queries, corpus, depth, threads, max_memory)
+    })
+}
+
 pub(crate) fn similarity(name: &str) -> PyResult<Similarity> {
-    let choices = [("cosine", Similarity::Cosine), ("dot", Similarity::Dot)];
+    let choices = [
+        ("cosine", Similarity::Cosine),
+        ("dot", Similarity::Dot),
+        ("euclidean", Similarity::Euclidean),
+    ];
     named("similarity", name, &choices)
 }
 

@@ -34,6 +34,11 @@ pub(super) trait Lanes: Copy {
     /// # Safety
     /// The instruction set is there.
     unsafe fn subtract(self, other: Self) -> Self;
+    /// The greater; `other` where `self` is NaN.
+    ///
+    /// # Safety
+    /// The instruction set is there.
+    unsafe fn greater(self, other: Self) -> Self;
     /// One bit a lane where `self >= other`; never where either is NaN.
     ///
     /// # Safety
@@ -43,7 +48,7 @@ pub(super) trait Lanes: Copy {
 
 /// Four lanes in plain Rust, for any processor; the compiler turns them into its own registers.
 #[derive(Clone, Copy)]
-pub(super) struct Portable([f32; 4]);
+pub(super) struct Portable(pub(super) [f32; 4]);
 
 impl Portable {
     #[inline(always)]
@@ -100,6 +105,11 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    unsafe fn greater(self, other: Self) -> Self {
+        self.with(other, |a, b| if a > b { a } else { b })
+    }
+
+    #[inline(always)]
     unsafe fn at_least(self, other: Self) -> u64 {
         (0..4).fold(0, |bits, at| {
             bits | u64::from(self.0[at] >= other.0[at]) << at
@@ -111,9 +121,9 @@ impl Lanes for Portable {
 mod x86 {
     use std::arch::x86_64::{
         __m256, __m512, _CMP_GE_OQ, _mm256_add_ps, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-        _mm256_movemask_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm256_sub_ps,
-        _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mul_ps,
-        _mm512_set1_ps, _mm512_storeu_ps, _mm512_sub_ps,
+        _mm256_max_ps, _mm256_movemask_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_storeu_ps,
+        _mm256_sub_ps, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps,
+        _mm512_max_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_storeu_ps, _mm512_sub_ps,
     };
 
     use super::Lanes;
@@ -163,6 +173,12 @@ mod x86 {
         unsafe fn subtract(self, other: Self) -> Self {
             // SAFETY: see above.
             unsafe { _mm256_sub_ps(self, other) }
+        }
+
+        #[inline(always)]
+        unsafe fn greater(self, other: Self) -> Self {
+            // SAFETY: see above.
+            unsafe { _mm256_max_ps(self, other) }
         }
 
         #[inline(always)]
@@ -216,6 +232,12 @@ mod x86 {
         unsafe fn subtract(self, other: Self) -> Self {
             // SAFETY: see above.
             unsafe { _mm512_sub_ps(self, other) }
+        }
+
+        #[inline(always)]
+        unsafe fn greater(self, other: Self) -> Self {
+            // SAFETY: see above.
+            unsafe { _mm512_max_ps(self, other) }
         }
 
         #[inline(always)]

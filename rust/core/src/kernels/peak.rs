@@ -3,10 +3,12 @@
 #![expect(unsafe_code, reason = "processor intrinsics")]
 
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{__m256, __m512};
+use std::arch::x86_64::{__m256, __m256i, __m512, __m512i};
 use std::hint::black_box;
 
+use super::codes::{PortableSums, Sums};
 use super::lanes::{Lanes, Portable};
+use super::tile::Tile;
 use crate::cpu::features;
 
 /// Independent sums: enough to hide the latency of a multiply-add at two a cycle, and to fit 16 registers.
@@ -33,6 +35,69 @@ pub fn multiply_add_peak(rounds: u32) -> u64 {
         }
     };
     2 * u64::from(rounds) * (SUMS * lanes) as u64
+}
+
+/// Does `rounds` rounds of `tile`'s products of int8 codes in registers; the number of operations, two a product.
+///
+/// For benches: divide by the seconds it took.
+pub fn code_peak(tile: &Tile, rounds: u32) -> u64 {
+    // SAFETY: a tile is only handed out where its instructions are.
+    let products = unsafe {
+        match tile.name {
+            #[cfg(target_arch = "x86_64")]
+            "avx512_vnni" => multiply_avx512_vnni(rounds),
+            #[cfg(target_arch = "x86_64")]
+            "avx2" => multiply_avx2(rounds),
+            _ => multiply::<PortableSums>(rounds),
+        }
+    };
+    2 * u64::from(rounds) * (SUMS * products) as u64
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn multiply_avx2(rounds: u32) -> usize {
+    // SAFETY: the instructions are this function's own.
+    unsafe { multiply::<__m256i>(rounds) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+fn multiply_avx512_vnni(rounds: u32) -> usize {
+    // SAFETY: as above.
+    unsafe { multiply::<__m512i>(rounds) }
+}
+
+/// The sums are multiplied themselves: what does not change in the loop would be moved out of it.
+///
+/// # Safety
+/// The processor has the instructions of `S`.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "compiled anew for each instruction set"
+)]
+unsafe fn multiply<S: Sums>(rounds: u32) -> usize {
+    // SAFETY: the caller vouches for the instructions; the codes have room for the widest register.
+    unsafe {
+        let query = black_box([3i8; 4]);
+        let query = S::spread(query.as_ptr());
+        let mut sums = [S::splat(0); SUMS];
+        for sum in &mut sums {
+            *sum = S::splat(black_box(0x0102_0304));
+        }
+        for _ in 0..rounds {
+            for sum in &mut sums {
+                *sum = sum.add_products([sum.as_codes(), query], [query, sum.as_codes()]);
+            }
+        }
+        let mut out = [0.0; 64];
+        for sum in sums {
+            sum.to_floats().store(out.as_mut_ptr());
+            black_box(&out);
+        }
+    }
+    super::tile::STEP * S::Floats::COUNT
 }
 
 #[cfg(target_arch = "x86_64")]

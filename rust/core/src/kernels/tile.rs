@@ -1,75 +1,122 @@
-//! Many scores at once: a tile of 6 queries by one panel of documents, held in registers, with the band in its epilogue.
+//! Many scores at once: a tile of a few queries by one panel of documents in int8, its sums held in registers, with the
+//! band of each query in its epilogue.
 //!
-//! Operands are packed so that the inner loop reads forwards: queries `[dimension][6]`, documents `[dimension][width]`,
-//! where the width is the variant's own. One body serves every instruction set; what differs is the register.
+//! A row is a scale times codes plus a rest: `p = s a + e` for a query, `y = t b + f` for a document. With the length `n`
+//! of `t b`, `|<p, y> - s t <a, b>| = |<e, t b> + <p, f>| <= |e| n + |p| |f|`, so a sum of codes and two lengths for each
+//! side say between which ends a product of rows lies. What those ends are measured from (a centre, a unit) is the
+//! caller's affair; a bias of each document takes part in it.
+//!
+//! Codes are packed so that the inner loop reads forwards: queries `[dimension / 4][query][4]`, documents
+//! `[dimension / 4][document][4]`, the dimension padded to eight. Documents' codes are stored plus 128. One body serves
+//! every instruction set; what differs is the register.
 
 #![expect(unsafe_code, reason = "processor intrinsics, behind checked lengths")]
 
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{__m256, __m512};
+use std::arch::x86_64::{__m256i, __m512i};
 
-use super::lanes::{Lanes, Portable};
+use super::codes::{PortableSums, Sums};
+use super::lanes::Lanes;
 use crate::cpu::{Features, features};
 
-/// The queries of a tile.
-pub const QUERIES: usize = 6;
-/// The most documents that a tile of any variant has.
+/// The most queries that a tile of any variant has.
+pub const MOST_QUERIES: usize = 8;
+/// The most documents.
 pub const MOST_DOCUMENTS: usize = 64;
+/// What is added to a document's code.
+pub const OFFSET: u8 = 128;
+/// A row's codes are padded with zeros to a multiple of this.
+pub const STEP: usize = 8;
 
-/// How far a tile's `cosine * scale` may be from the score it stands for, in units of `scale`; infinite where the
-/// arithmetic proves nothing.
-///
-/// With u = 2^-24: a sum of `dim` products errs by at most gamma(dim) |q||x| in any order, fused or not (Higham 2002, 3.1);
-/// rounding both unit vectors adds 2u, the scale and the product with it 2u, the comparison 1u, rounding the score itself
-/// to float32 1u. The count below has room for as many again.
-#[expect(clippy::cast_precision_loss, reason = "dimensions are far below 2^53")]
-pub fn error_bound(dim: usize) -> f64 {
-    let steps = (dim + 16) as f64 * 0.5f64.powi(24);
-    if steps < 0.25 {
-        steps / (1.0 - steps) * 1.01
-    } else {
-        f64::INFINITY
-    }
-}
+/// Some bytes of one cache line: rows of documents begin at one.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+pub struct Line(pub [u8; 64]);
 
 /// One panel of documents.
 #[derive(Debug, Clone, Copy)]
 pub struct Documents<'a> {
-    /// Unit vectors, `[dimension][width]`.
-    pub values: &'a [f32],
-    /// What a document's cosine is multiplied by; NaN where there is no document.
+    /// Codes plus [`OFFSET`], `[dimension / 4][document][4]`, in lines of 64.
+    pub codes: &'a [Line],
+    /// What a document's codes are multiplied by.
     pub scales: &'a [f32],
-    /// How far the product may be from the score.
-    pub errors: &'a [f32],
+    /// What is added to its product with any query; NaN where there is no document.
+    pub biases: &'a [f32],
+    /// At least the length of the row that the scale and the codes stand for.
+    pub lengths: &'a [f32],
+    /// At least the length of the rest.
+    pub rests: &'a [f32],
+    /// The greatest of the lengths.
+    pub longest: f32,
+    /// The greatest of the rests.
+    pub coarsest: f32,
 }
 
-/// What six queries look for, in the units of a document's scale.
+/// A tile's queries and what they look for. Of queries that are not there, the lows are NaN.
 #[derive(Debug, Clone, Copy)]
 pub struct Bands {
-    /// The least score of interest; NaN for none.
-    pub lows: [f32; QUERIES],
+    /// What a query's codes are multiplied by.
+    pub scales: [f32; MOST_QUERIES],
+    /// Minus [`OFFSET`] times the sum of the codes: where the sum of products begins.
+    pub starts: [i32; MOST_QUERIES],
+    /// At least the length of the rest.
+    pub rests: [f32; MOST_QUERIES],
+    /// At least the length of the row.
+    pub lengths: [f32; MOST_QUERIES],
+    /// What the arithmetic itself may cost: see [`rounding`].
+    pub slacks: [f32; MOST_QUERIES],
+    /// The least value of interest; NaN for none.
+    pub lows: [f32; MOST_QUERIES],
     /// The greatest.
-    pub caps: [f32; QUERIES],
+    pub caps: [f32; MOST_QUERIES],
+}
+
+impl Bands {
+    /// No queries.
+    pub const NONE: Self = Self {
+        scales: [0.0; MOST_QUERIES],
+        starts: [0; MOST_QUERIES],
+        rests: [0.0; MOST_QUERIES],
+        lengths: [0.0; MOST_QUERIES],
+        slacks: [0.0; MOST_QUERIES],
+        lows: [f32::NAN; MOST_QUERIES],
+        caps: [f32::NAN; MOST_QUERIES],
+    };
+}
+
+/// What float32 arithmetic may cost a tile's value, of queries up to `query` long (scale times codes) and documents up to
+/// `document` long, biases up to `bias`.
+///
+/// With u = 2^-24, the value is `fl(fl(sum) fl(t s) + bias)`: the sum rounds once on its way to float32, each product
+/// once, the sum with the bias once, and so do the ends `value +- error`; `|s a||t b|` bounds the product. That is at most
+/// 5u of the product and the bias each, and the error itself (three roundings, two of them of positive terms) at most 3u
+/// of the lengths' products that the callers round up by more. The factor has room for thrice as much, and the last term
+/// for what underflow costs.
+pub fn rounding(query: f64, document: f64, bias: f64) -> f64 {
+    0.5f64.powi(20) * (query * document + bias) + 1e-30
 }
 
 /// What a tile found; bit `j` of a row is document `j` of the panel.
 #[derive(Debug, Clone)]
 pub struct Hits {
     /// Documents that could lie in the query's band.
-    pub inside: [u64; QUERIES],
+    pub inside: [u64; MOST_QUERIES],
     /// Documents that certainly lie above it.
-    pub above: [u64; QUERIES],
-    /// Approximate scores, in the rows that have a bit inside; elsewhere leftovers.
-    pub scores: [[f32; MOST_DOCUMENTS]; QUERIES],
+    pub above: [u64; MOST_QUERIES],
+    /// The least that a document's value can be, in the rows that have a hit; elsewhere leftovers.
+    pub least: [[f32; MOST_DOCUMENTS]; MOST_QUERIES],
+    /// The most that it can be.
+    pub most: [[f32; MOST_DOCUMENTS]; MOST_QUERIES],
 }
 
 impl Hits {
     /// Room for a tile.
     pub fn new() -> Self {
         Self {
-            inside: [0; QUERIES],
-            above: [0; QUERIES],
-            scores: [[0.0; MOST_DOCUMENTS]; QUERIES],
+            inside: [0; MOST_QUERIES],
+            above: [0; MOST_QUERIES],
+            least: [[0.0; MOST_DOCUMENTS]; MOST_QUERIES],
+            most: [[0.0; MOST_DOCUMENTS]; MOST_QUERIES],
         }
     }
 }
@@ -80,15 +127,20 @@ impl Default for Hits {
     }
 }
 
-type Run = unsafe fn(usize, &[f32], Documents<'_>, &Bands, &mut Hits) -> bool;
+type Run = unsafe fn(usize, &[i8], Documents<'_>, &Bands, &mut Hits) -> u32;
 
 /// A variant of the tile.
 #[derive(Debug, Clone, Copy)]
 pub struct Tile {
     /// The instruction set.
     pub name: &'static str,
+    /// The queries of a tile.
+    pub queries: usize,
     /// The documents of a panel.
     pub width: usize,
+    /// The greatest sum of a query's codes of one sign over the places `8 j + i, 8 j + i + 1, 8 j + i + 4, 8 j + i + 5`,
+    /// i = 0 or 2: past it the variant would saturate.
+    pub most_of_four: i32,
     run: Run,
 }
 
@@ -104,11 +156,16 @@ impl Tile {
         Self::with(features())
     }
 
+    /// The variant of that name, where it runs here.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().into_iter().find(|tile| tile.name == name)
+    }
+
     #[cfg(target_arch = "x86_64")]
     fn with(features: Features) -> Vec<Self> {
         let mut tiles = vec![PORTABLE];
         tiles.extend(features.avx2.then_some(AVX2));
-        tiles.extend(features.avx512.then_some(AVX512));
+        tiles.extend(features.avx512_vnni.then_some(AVX512_VNNI));
         tiles
     }
 
@@ -117,23 +174,27 @@ impl Tile {
         vec![PORTABLE]
     }
 
-    /// Compares six packed queries with one panel of documents; whether there is any bit in `hits`. O(dimension).
+    /// Compares packed queries with one panel of documents; bit `i` is set where query `i` has any bit in `hits`.
+    /// O(queries x width x dimension).
     ///
     /// # Panics
-    /// Where an operand is shorter than `dim` and the panel's width say.
+    /// Where an operand is shorter than `dim` and the variant's shape say, or `dim` is no multiple of [`STEP`].
     pub fn run(
         &self,
         dim: usize,
-        queries: &[f32],
+        queries: &[i8],
         documents: Documents<'_>,
         bands: &Bands,
         hits: &mut Hits,
-    ) -> bool {
+    ) -> u32 {
         assert!(
-            queries.len() == dim * QUERIES
-                && documents.values.len() == dim * self.width
+            dim.is_multiple_of(STEP)
+                && queries.len() == dim * self.queries
+                && documents.codes.len() * 64 == dim * self.width
                 && documents.scales.len() == self.width
-                && documents.errors.len() == self.width
+                && documents.biases.len() == self.width
+                && documents.lengths.len() == self.width
+                && documents.rests.len() == self.width
         );
         // SAFETY: the lengths are those the kernel reads, and a tile is only handed out where its instructions are.
         unsafe { (self.run)(dim, queries, documents, bands, hits) }
@@ -142,97 +203,113 @@ impl Tile {
 
 const PORTABLE: Tile = Tile {
     name: "portable",
+    queries: 4,
     width: 8,
-    run: tile::<Portable, 2>,
+    most_of_four: PortableSums::MOST_IN_16_BITS,
+    run: tile::<PortableSums, 4, 2>,
 };
 
 #[cfg(target_arch = "x86_64")]
 const AVX2: Tile = Tile {
     name: "avx2",
+    queries: 4,
     width: 16,
+    most_of_four: __m256i::MOST_IN_16_BITS,
     run: tile_avx2,
 };
 
 #[cfg(target_arch = "x86_64")]
-const AVX512: Tile = Tile {
-    name: "avx512",
-    width: 64,
-    run: tile_avx512,
+const AVX512_VNNI: Tile = Tile {
+    name: "avx512_vnni",
+    queries: 8,
+    width: 48,
+    most_of_four: __m512i::MOST_IN_16_BITS,
+    run: tile_avx512_vnni,
 };
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn tile_avx2(
     dim: usize,
-    queries: &[f32],
+    queries: &[i8],
     documents: Documents<'_>,
     bands: &Bands,
     hits: &mut Hits,
-) -> bool {
+) -> u32 {
     // SAFETY: the instructions are this function's own; the lengths are the caller's word.
-    unsafe { tile::<__m256, 2>(dim, queries, documents, bands, hits) }
+    unsafe { tile::<__m256i, 4, 2>(dim, queries, documents, bands, hits) }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-fn tile_avx512(
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+fn tile_avx512_vnni(
     dim: usize,
-    queries: &[f32],
+    queries: &[i8],
     documents: Documents<'_>,
     bands: &Bands,
     hits: &mut Hits,
-) -> bool {
+) -> u32 {
     // SAFETY: as above.
-    unsafe { tile::<__m512, 4>(dim, queries, documents, bands, hits) }
+    unsafe { tile::<__m512i, 8, 3>(dim, queries, documents, bands, hits) }
 }
 
-/// `PARTS` registers of documents by six queries.
+/// `QUERIES` queries by `PARTS` registers of documents.
 ///
 /// # Safety
-/// The processor has the instructions of `L`, and the operands have the lengths that [`Tile::run`] checks.
+/// The processor has the instructions of `S`, and the operands have the lengths that [`Tile::run`] checks.
 #[inline(always)]
 #[expect(
     clippy::inline_always,
     reason = "compiled anew for each instruction set"
 )]
-unsafe fn tile<L: Lanes, const PARTS: usize>(
+unsafe fn tile<S: Sums, const QUERIES: usize, const PARTS: usize>(
     dim: usize,
-    queries: &[f32],
+    queries: &[i8],
     documents: Documents<'_>,
     bands: &Bands,
     hits: &mut Hits,
-) -> bool {
-    // SAFETY: all offsets stay below `dim * QUERIES` and `dim * width`, and those are the operands' lengths.
+) -> u32 {
+    // SAFETY: all offsets stay below `dim * QUERIES`, `dim * width` and `width`, and those are the operands' lengths.
     unsafe {
-        let products = products::<L, PARTS>(dim, queries.as_ptr(), documents.values.as_ptr());
-        let mut any = 0;
-        for (query, row) in products.iter().enumerate() {
-            let (low, cap) = (L::splat(bands.lows[query]), L::splat(bands.caps[query]));
-            let (mut near, mut above) = (0, 0);
-            let mut scores = *row;
-            for (part, score) in scores.iter_mut().enumerate() {
-                let at = part * L::COUNT;
-                *score = score.multiply(L::load(documents.scales.as_ptr().add(at)));
-                let error = L::load(documents.errors.as_ptr().add(at));
-                let in_reach = score.add(error).at_least(low);
-                let under = cap.at_least(score.subtract(error));
-                near |= (in_reach & under) << at;
-                above |= (in_reach & !under) << at;
-            }
-            hits.inside[query] = near;
-            hits.above[query] = above;
-            any |= near | above;
-            if near != 0 {
-                for (part, score) in scores.iter().enumerate() {
-                    score.store(hits.scores[query].as_mut_ptr().add(part * L::COUNT));
-                }
+        let codes = documents.codes.as_ptr().cast();
+        let sums = products::<S, QUERIES, PARTS>(dim, queries.as_ptr(), codes, bands);
+        // One bound for the whole panel turns nearly every tile away, by one branch.
+        let mut lows = [0.0; QUERIES];
+        for (query, low) in lows.iter_mut().enumerate() {
+            let widest = bands.rests[query] * documents.longest
+                + (bands.lengths[query] * documents.coarsest + bands.slacks[query]);
+            *low = bands.lows[query] - widest;
+        }
+        let mut values = [[S::Floats::splat(0.0); PARTS]; QUERIES];
+        let mut greatest = S::Floats::splat(-1.0);
+        for part in 0..PARTS {
+            let at = part * S::Floats::COUNT;
+            let steps = S::Floats::load(documents.scales.as_ptr().add(at));
+            let bias = S::Floats::load(documents.biases.as_ptr().add(at));
+            for query in 0..QUERIES {
+                let scale = S::Floats::splat(bands.scales[query]).multiply(steps);
+                let value = sums[query][part].to_floats().multiply_add(scale, bias);
+                let over = value.subtract(S::Floats::splat(lows[query]));
+                greatest = over.greater(greatest);
+                values[query][part] = value;
             }
         }
-        any != 0
+        if greatest.at_least(S::Floats::splat(0.0)) == 0 {
+            return 0;
+        }
+        let mut rows = 0;
+        for (query, values) in values.iter().enumerate() {
+            let low = S::Floats::splat(lows[query]);
+            if values.iter().any(|value| value.at_least(low) != 0) {
+                let any = sort::<S::Floats, PARTS>(query, values, &documents, bands, hits);
+                rows |= u32::from(any) << query;
+            }
+        }
+        rows
     }
 }
 
-/// Dot products of six queries with `PARTS` registers of documents, one accumulator each.
+/// Sorts one query's values into inside, above and neither, each by its document's own bound; whether any is either.
 ///
 /// # Safety
 /// As [`tile`].
@@ -241,27 +318,75 @@ unsafe fn tile<L: Lanes, const PARTS: usize>(
     clippy::inline_always,
     reason = "compiled anew for each instruction set"
 )]
-unsafe fn products<L: Lanes, const PARTS: usize>(
-    dim: usize,
-    mut queries: *const f32,
-    mut documents: *const f32,
-) -> [[L; PARTS]; QUERIES] {
-    // SAFETY: as `tile`: the pointers move on by what was read, `dim` times.
+unsafe fn sort<L: Lanes, const PARTS: usize>(
+    query: usize,
+    values: &[L; PARTS],
+    documents: &Documents<'_>,
+    bands: &Bands,
+    hits: &mut Hits,
+) -> bool {
+    // SAFETY: as `tile`; a row of hits has room for the widest panel.
     unsafe {
-        let mut sums = [[L::splat(0.0); PARTS]; QUERIES];
-        for _ in 0..dim {
-            let mut parts = [L::splat(0.0); PARTS];
-            for (part, lanes) in parts.iter_mut().enumerate() {
-                *lanes = L::load(documents.add(part * L::COUNT));
+        let (low, cap) = (L::splat(bands.lows[query]), L::splat(bands.caps[query]));
+        let (rest, length) = (L::splat(bands.rests[query]), L::splat(bands.lengths[query]));
+        let slack = L::splat(bands.slacks[query]);
+        let (mut inside, mut above) = (0, 0);
+        for (part, &value) in values.iter().enumerate() {
+            let at = part * L::COUNT;
+            let coarse = L::load(documents.rests.as_ptr().add(at));
+            let error = length.multiply_add(coarse, slack);
+            let long = L::load(documents.lengths.as_ptr().add(at));
+            let error = rest.multiply_add(long, error);
+            let (least, most) = (value.subtract(error), value.add(error));
+            let (reached, under) = (most.at_least(low), cap.at_least(least));
+            inside |= (reached & under) << at;
+            above |= (reached & !under) << at;
+            least.store(hits.least[query].as_mut_ptr().add(at));
+            most.store(hits.most[query].as_mut_ptr().add(at));
+        }
+        hits.inside[query] = inside;
+        hits.above[query] = above;
+        inside | above != 0
+    }
+}
+
+/// Sums of products of `QUERIES` queries with `PARTS` registers of documents, one accumulator each.
+///
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "compiled anew for each instruction set"
+)]
+unsafe fn products<S: Sums, const QUERIES: usize, const PARTS: usize>(
+    dim: usize,
+    mut queries: *const i8,
+    mut documents: *const u8,
+    bands: &Bands,
+) -> [[S; PARTS]; QUERIES] {
+    // SAFETY: as `tile`: the pointers move on by what was read, `dim / STEP` times.
+    unsafe {
+        let part_bytes = 4 * S::Floats::COUNT;
+        let mut sums = [[S::splat(0); PARTS]; QUERIES];
+        for (row, &start) in sums.iter_mut().zip(&bands.starts) {
+            *row = [S::splat(start); PARTS];
+        }
+        for _ in 0..dim / STEP {
+            let mut parts = [[S::load(documents); 2]; PARTS];
+            for (part, codes) in parts.iter_mut().enumerate() {
+                let first = documents.add(part * part_bytes);
+                *codes = [S::load(first), S::load(first.add(PARTS * part_bytes))];
             }
             for (query, row) in sums.iter_mut().enumerate() {
-                let value = L::splat(*queries.add(query));
+                let first = queries.add(4 * query);
+                let codes = [S::spread(first), S::spread(first.add(4 * QUERIES))];
                 for (sum, part) in row.iter_mut().zip(parts) {
-                    *sum = value.multiply_add(part, *sum);
+                    *sum = sum.add_products(part, codes);
                 }
             }
-            queries = queries.add(QUERIES);
-            documents = documents.add(PARTS * L::COUNT);
+            queries = queries.add(STEP * QUERIES);
+            documents = documents.add(STEP / 4 * PARTS * part_bytes);
         }
         sums
     }
@@ -272,59 +397,132 @@ mod tests {
     use super::*;
     use crate::key::Key;
 
-    /// Unit vectors, `count` by `dim`.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "rounding to float32 is meant"
-    )]
-    fn vectors(key: Key, count: usize, dim: usize) -> Vec<Vec<f32>> {
-        let mut rng = key.rng();
-        (0..count)
-            .map(|_| {
-                let raw: Vec<f64> = (0..dim).map(|_| rng.unit() - 0.5).collect();
-                let norm = raw.iter().map(|x| x * x).sum::<f64>().sqrt();
-                raw.iter().map(|x| (x / norm) as f32).collect()
-            })
-            .collect()
+    /// A tile's operands: codes at random, in the unpacked order `[row][dimension]`, and their packed forms.
+    struct Operands {
+        queries: Vec<Vec<i8>>,
+        documents: Vec<Vec<i8>>,
+        packed: Vec<i8>,
+        lines: Vec<Line>,
     }
 
-    fn packed(rows: &[Vec<f32>], dim: usize) -> Vec<f32> {
-        (0..dim)
-            .flat_map(|k| rows.iter().map(move |row| row[k]))
-            .collect()
+    /// `most` is the greatest code of a query: 32 satisfies every variant's bound on four of them.
+    fn operands(tile: &Tile, dim: usize, most: i8) -> Operands {
+        let mut rng = Key::new(dim as u64).rng();
+        let mut draw = |count: usize, most: i8| -> Vec<Vec<i8>> {
+            let span = 2 * u64::from(most.unsigned_abs()) + 1;
+            let mut code =
+                || i8::try_from(i64::try_from(rng.below(span)).unwrap_or(0) - i64::from(most));
+            (0..count)
+                .map(|_| (0..dim).map(|_| code().unwrap_or(0)).collect())
+                .collect()
+        };
+        let (queries, documents) = (draw(tile.queries, most), draw(tile.width, 127));
+        let mut packed = vec![0; dim * tile.queries];
+        for (at, row) in queries.iter().enumerate() {
+            for (k, &code) in row.iter().enumerate() {
+                packed[(k / 4 * tile.queries + at) * 4 + k % 4] = code;
+            }
+        }
+        let mut lines = vec![Line([0; 64]); dim * tile.width / 64];
+        for (at, row) in documents.iter().enumerate() {
+            for (k, &code) in row.iter().enumerate() {
+                let place = (k / 4 * tile.width + at) * 4 + k % 4;
+                lines[place / 64].0[place % 64] = code.cast_unsigned().wrapping_add(OFFSET);
+            }
+        }
+        Operands {
+            queries,
+            documents,
+            packed,
+            lines,
+        }
+    }
+
+    fn product(left: &[i8], right: &[i8]) -> i32 {
+        let pairs = left.iter().zip(right);
+        pairs.map(|(&x, &y)| i32::from(x) * i32::from(y)).sum()
+    }
+
+    fn asked(queries: &[Vec<i8>]) -> Bands {
+        let mut asked = Bands::NONE;
+        for (at, row) in queries.iter().enumerate() {
+            asked.starts[at] = -128 * row.iter().map(|&code| i32::from(code)).sum::<i32>();
+            asked.scales[at] = 1.0;
+            (asked.lows[at], asked.caps[at]) = (f32::NEG_INFINITY, f32::INFINITY);
+        }
+        asked
     }
 
     #[test]
-    fn every_variant_is_within_the_bound_of_a_naive_sum() {
+    #[expect(clippy::cast_precision_loss, reason = "small integers")]
+    fn every_variant_sums_the_products_exactly() {
         for tile in Tile::all() {
-            for dim in [1, 2, 17, 384, 1100] {
-                let queries = vectors(Key::new(1), QUERIES, dim);
-                let documents = vectors(Key::new(2), tile.width, dim);
-                let (scales, errors) = (vec![0.75; tile.width], vec![0.0; tile.width]);
-                let bands = Bands {
-                    lows: [-2.0; QUERIES],
-                    caps: [2.0; QUERIES],
-                };
-                let (left, right) = (packed(&queries, dim), packed(&documents, dim));
-                let panel = Documents {
-                    values: &right,
-                    scales: &scales,
-                    errors: &errors,
+            for (dim, most) in [(8, 32), (16, 32), (384, 32), (1104, 32)] {
+                let made = operands(&tile, dim, most);
+                let asked = asked(&made.queries);
+                let ones = vec![1.0; tile.width];
+                let zeros = vec![0.0; tile.width];
+                let documents = Documents {
+                    codes: &made.lines,
+                    scales: &ones,
+                    biases: &zeros,
+                    lengths: &zeros,
+                    rests: &zeros,
+                    longest: 0.0,
+                    coarsest: 0.0,
                 };
                 let mut hits = Hits::new();
-                assert!(tile.run(dim, &left, panel, &bands, &mut hits));
-                for (query, row) in queries.iter().zip(hits.scores) {
-                    for (document, score) in documents.iter().zip(row) {
-                        let pairs = query.iter().zip(document);
-                        let sum: f64 = pairs.map(|(&x, &y)| f64::from(x) * f64::from(y)).sum();
-                        let error = (f64::from(score) - 0.75 * sum).abs();
-                        assert!(
-                            error <= 0.75 * error_bound(dim),
-                            "{} {dim}: {error}",
-                            tile.name
-                        );
+                let rows = tile.run(dim, &made.packed, documents, &asked, &mut hits);
+                assert_eq!(rows, (1 << tile.queries) - 1);
+                for (query, left) in made.queries.iter().enumerate() {
+                    for (document, right) in made.documents.iter().enumerate() {
+                        let expected = product(left, right) as f32;
+                        assert_eq!(hits.least[query][document].to_bits(), expected.to_bits());
+                        assert_eq!(hits.most[query][document].to_bits(), expected.to_bits());
                     }
                 }
+            }
+        }
+    }
+
+    /// Four codes of one sign at the variant's bound, against documents at either end: nothing saturates.
+    #[test]
+    #[expect(clippy::cast_precision_loss, reason = "small integers")]
+    fn the_greatest_codes_do_not_saturate() {
+        for tile in Tile::all() {
+            let code = i8::try_from(tile.most_of_four.min(4 * 127) / 4).unwrap_or(0);
+            for (sign, end) in [(1, 127), (-1, 127), (1, -127), (-1, -127)] {
+                let dim = 32;
+                let mut made = operands(&tile, dim, 1);
+                made.queries = vec![vec![sign * code; dim]; tile.queries];
+                made.packed = vec![sign * code; dim * tile.queries];
+                made.lines = vec![
+                    Line([i8::cast_unsigned(end).wrapping_add(OFFSET); 64]);
+                    dim * tile.width / 64
+                ];
+                let (ones, zeros) = (vec![1.0; tile.width], vec![0.0; tile.width]);
+                let documents = Documents {
+                    codes: &made.lines,
+                    scales: &ones,
+                    biases: &zeros,
+                    lengths: &zeros,
+                    rests: &zeros,
+                    longest: 0.0,
+                    coarsest: 0.0,
+                };
+                let mut hits = Hits::new();
+                tile.run(
+                    dim,
+                    &made.packed,
+                    documents,
+                    &asked(&made.queries),
+                    &mut hits,
+                );
+                let expected = 32 * i32::from(sign * code) * i32::from(end);
+                assert_eq!(
+                    hits.most[0][tile.width - 1].to_bits(),
+                    (expected as f32).to_bits()
+                );
             }
         }
     }
@@ -332,56 +530,69 @@ mod tests {
     #[test]
     fn every_variant_sorts_into_inside_above_and_neither() {
         for tile in Tile::all() {
-            let dim = 5;
-            let queries = vectors(Key::new(3), QUERIES, dim);
-            let documents = vectors(Key::new(4), tile.width, dim);
-            let mut scales = vec![1.0; tile.width];
-            scales[3] = f32::NAN;
-            let errors = vec![0.125; tile.width];
-            let mut bands = Bands {
-                lows: [-0.25; QUERIES],
-                caps: [0.25; QUERIES],
-            };
-            bands.lows[4] = f32::NAN;
-            bands.caps[2] = f32::INFINITY;
-            let (left, right) = (packed(&queries, dim), packed(&documents, dim));
-            let panel = Documents {
-                values: &right,
-                scales: &scales,
-                errors: &errors,
-            };
-            let mut wide = Hits::new();
-            let all = Bands {
-                lows: [f32::NEG_INFINITY; QUERIES],
-                caps: [f32::INFINITY; QUERIES],
-            };
-            tile.run(dim, &left, panel, &all, &mut wide);
-            let mut hits = Hits::new();
-            tile.run(dim, &left, panel, &bands, &mut hits);
-            for query in 0..QUERIES {
-                for (document, &score) in wide.scores[query][..tile.width].iter().enumerate() {
-                    let reached = score + 0.125 >= bands.lows[query];
-                    let under = score - 0.125 <= bands.caps[query];
-                    let inside = hits.inside[query] >> document & 1 == 1;
-                    let above = hits.above[query] >> document & 1 == 1;
-                    assert_eq!((inside, above), (reached && under, reached && !under));
-                    assert!(!inside || hits.scores[query][document].to_bits() == score.to_bits());
-                }
-                let unused = u64::MAX
-                    .checked_shl(u32::try_from(tile.width).unwrap_or(64))
-                    .unwrap_or(0);
-                assert_eq!(
-                    (hits.inside[query] | hits.above[query]) & (unused | 1 << 3),
-                    0
-                );
+            let dim = 16;
+            let made = operands(&tile, dim, 32);
+            let mut asked = asked(&made.queries);
+            for query in 0..tile.queries {
+                (asked.scales[query], asked.rests[query]) = (0.5, 100.0);
+                (asked.lengths[query], asked.slacks[query]) = (50.0, 3.0);
+                (asked.lows[query], asked.caps[query]) = (-300.0, 300.0);
             }
-            assert_eq!(hits.inside[4] | hits.above[4] | hits.above[2], 0);
+            asked.lows[2] = f32::NAN;
+            asked.caps[1] = f32::INFINITY;
+            let mut biases: Vec<f32> = (0..tile.width)
+                .map(|at| if at % 2 == 0 { 700.0 } else { -300.0 })
+                .collect();
+            biases[3] = f32::NAN;
+            let lengths: Vec<f32> = (0..tile.width)
+                .map(|at| if at % 3 == 0 { 4.0 } else { 1.0 })
+                .collect();
+            let (scales, rests) = (vec![0.25; tile.width], vec![2.0; tile.width]);
+            let documents = Documents {
+                codes: &made.lines,
+                scales: &scales,
+                biases: &biases,
+                lengths: &lengths,
+                rests: &rests,
+                longest: 4.0,
+                coarsest: 2.0,
+            };
+            let mut hits = Hits::new();
+            let rows = tile.run(dim, &made.packed, documents, &asked, &mut hits);
+            let (mut some_inside, mut some_above, mut some_neither) = (0, 0, 0);
+            for (query, left) in made.queries.iter().enumerate() {
+                let (mut inside, mut above) = (0u64, 0u64);
+                for (document, right) in made.documents.iter().enumerate() {
+                    let sum = f64::from(product(left, right));
+                    let value = sum * 0.125 + f64::from(biases[document]);
+                    let error = f64::from(100.0 * lengths[document]) + 103.0;
+                    let (least, most) = (value - error, value + error);
+                    if most >= f64::from(asked.lows[query]) {
+                        let is_under = least <= f64::from(asked.caps[query]);
+                        inside |= u64::from(is_under) << document;
+                        above |= u64::from(!is_under) << document;
+                    } else {
+                        some_neither += 1;
+                    }
+                }
+                some_inside += inside.count_ones();
+                some_above += above.count_ones();
+                assert_eq!(rows >> query & 1 == 1, inside | above != 0, "{}", tile.name);
+                if rows >> query & 1 == 1 {
+                    assert_eq!((hits.inside[query], hits.above[query]), (inside, above));
+                }
+            }
+            assert_eq!(rows >> 2 & 1, 0, "a query without a low has no hits");
+            assert!(some_inside > 0 && some_above > 0 && some_neither > 0);
         }
     }
 
     #[test]
-    fn the_bound_grows_and_gives_up() {
-        assert!(error_bound(384) < 2.6e-5 && error_bound(384) > error_bound(383));
-        assert!(error_bound(1 << 24).is_infinite());
+    fn a_variant_is_found_by_its_name() {
+        assert!(Tile::named("portable").is_some() && Tile::named("abacus").is_none());
+        assert_eq!(
+            Tile::named(Tile::best().name).map(|tile| tile.width),
+            Some(Tile::best().width)
+        );
     }
 }

@@ -1,15 +1,34 @@
 //! A block of queries while a shard's documents are shown to it.
 
+use super::corpus::Frame;
 use super::kept::{Asked, Found, Kept};
-use super::panels::{Shard, rounded_down, rounded_up};
-use crate::kernels::{Bands, Documents, Hits, QUERIES, Tile};
+use super::panels::{Packer, Shard};
+use super::ruler::Ruler;
+use crate::kernels::{Bands, Documents, Hits, STEP, Tile, prefetch};
+
+/// What a thread reuses from block to block.
+pub(super) struct Desk {
+    packer: Packer,
+    codes: Vec<i8>,
+    hits: Hits,
+}
+
+impl Desk {
+    pub(super) fn new(dim: usize) -> Self {
+        Self {
+            packer: Packer::new(dim),
+            codes: Vec::new(),
+            hits: Hits::new(),
+        }
+    }
+}
 
 /// One query of the block.
 pub(super) struct Row<'a> {
     asked: Asked<'a>,
     kept: Kept,
-    /// What a tile's result is multiplied by to be a score; `None` where this query does without the tile.
-    scale: Option<f64>,
+    /// `None` where this query does without the tile.
+    ruler: Option<Ruler>,
     found: &'a mut Found,
 }
 
@@ -18,23 +37,22 @@ impl<'a> Row<'a> {
     pub(super) fn new(asked: Asked<'a>, found: &'a mut Found) -> Self {
         Self {
             kept: Kept::resume(&asked, found),
-            scale: asked.scorer.query_scale(asked.query),
+            ruler: None,
             asked,
             found,
         }
     }
 
-    /// The least result of the tile that is of interest.
+    /// The least value of the tile that is of interest.
     fn low(&self) -> f32 {
-        self.scale
-            .map_or(f32::NAN, |scale| rounded_down(self.kept.bar() / scale))
+        self.ruler
+            .map_or(f32::NAN, |ruler| ruler.low(self.kept.bar()))
     }
 
     /// The greatest.
     fn cap(&self) -> f32 {
-        self.scale.map_or(f32::NAN, |scale| {
-            rounded_up(self.asked.band.counted_cap() / scale)
-        })
+        self.ruler
+            .map_or(f32::NAN, |ruler| ruler.cap(self.asked.band.counted_cap()))
     }
 
     /// Takes the documents of a panel that lie above the band.
@@ -49,81 +67,173 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Takes the documents of a panel that the tile lets through.
-    fn take(&mut self, first: usize, mut inside: u64, scores: &[f32], errors: &[f32]) {
-        let scale = self.scale.unwrap_or(f64::NAN);
+    /// Takes the documents of a panel that the tile lets through; whether the bar may have risen.
+    fn take(&mut self, first: usize, mut inside: u64, least: &[f32], most: &[f32]) -> bool {
+        let Some(ruler) = self.ruler else {
+            return false;
+        };
         while inside != 0 {
             let at = inside.trailing_zeros() as usize;
             inside &= inside - 1;
-            let (score, error) = (f64::from(scores[at]), f64::from(errors[at]));
-            self.kept
-                .push(first + at, (score - error) * scale, (score + error) * scale);
+            let (low, high) = ruler.ends(least[at], most[at]);
+            self.kept.push(first + at, low, high);
         }
-        if self.kept.is_full(&self.asked) {
+        let is_full = self.kept.is_full();
+        if is_full {
             self.kept.settle(&self.asked);
         }
+        is_full
     }
 }
 
-/// Queries in panels of six.
+/// Panels are shown in stages, each evenly spread over the shard: the first of every 2^6, then as many again, and so on.
+const STAGES: u32 = 6;
+
+/// The panels of a stage: those whose number leaves the first of these when it is divided by the second. All stages are all
+/// panels.
+fn stage(number: u32) -> (usize, usize) {
+    match number {
+        0 => (0, 1 << STAGES),
+        _ => (1 << (STAGES - number), 1 << (STAGES + 1 - number)),
+    }
+}
+
+/// The rank among `shown` documents, of which about that many should score at least as well as the last of `depth` among all
+/// `documents`: what is expected of an even sample, and three standard deviations more. `None` where that tells nothing.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rank far below 2^53"
+)]
+fn likely_rank(depth: usize, shown: usize, documents: usize) -> Option<usize> {
+    let expected = depth as f64 * shown as f64 / documents as f64;
+    let rank = (expected + 3.0 * expected.sqrt() + 1.0).ceil() as usize;
+    (rank < depth && 8 * rank <= shown).then_some(rank)
+}
+
+/// Queries in panels as wide as the tile.
 pub(super) struct Block<'a> {
     rows: Vec<Row<'a>>,
     bands: Vec<Bands>,
+    tile: Tile,
+    dim: usize,
 }
 
 impl<'a> Block<'a> {
-    pub(super) fn new(rows: Vec<Row<'a>>) -> Self {
-        let bands = rows.chunks(QUERIES).map(|six| {
-            let mut bands = Bands {
-                lows: [f32::NAN; QUERIES],
-                caps: [f32::NAN; QUERIES],
-            };
-            for (at, row) in six.iter().enumerate() {
+    /// Packs the queries for the shard.
+    pub(super) fn new(
+        mut rows: Vec<Row<'a>>,
+        frame: &Frame,
+        shard: &Shard,
+        tile: Tile,
+        desk: &mut Desk,
+    ) -> Self {
+        let dim = rows.first().map_or(0, |row| row.asked.scorer.queries.dim());
+        let dim = dim.next_multiple_of(STEP);
+        let mut bands = vec![Bands::NONE; rows.len().div_ceil(tile.queries)];
+        desk.codes.clear();
+        desk.codes.resize(bands.len() * tile.queries * dim, 0);
+        let panels = desk.codes.chunks_exact_mut(tile.queries * dim);
+        for ((rows, bands), codes) in rows.chunks_mut(tile.queries).zip(&mut bands).zip(panels) {
+            for (at, row) in rows.iter_mut().enumerate() {
+                let asked = (row.asked.scorer, row.asked.query);
+                row.ruler = desk
+                    .packer
+                    .query(asked, frame, shard, &tile, (at, bands, codes));
                 (bands.lows[at], bands.caps[at]) = (row.low(), row.cap());
             }
-            bands
-        });
+        }
         Self {
-            bands: bands.collect(),
             rows,
+            bands,
+            tile,
+            dim,
         }
     }
 
-    /// Shows every document of the shard to every query; `packed` holds the queries in panels.
-    pub(super) fn show(&mut self, shard: &Shard, tile: &Tile, packed: &[f32], hits: &mut Hits) {
-        let panel = packed.len() / self.bands.len().max(1);
-        for (first, documents) in shard.panels() {
-            for (six, queries) in packed.chunks_exact(panel).enumerate() {
-                if tile.run(panel / QUERIES, queries, documents, &self.bands[six], hits) {
-                    self.take(six, first, documents, hits);
-                }
-            }
+    /// Shows every document of the shard to every query; with `is_bold`, what the first ones show is trusted.
+    pub(super) fn show(&mut self, shard: &Shard, desk: &mut Desk, is_bold: bool) {
+        let (depth, documents) = (self.depth(), shard.documents.len());
+        let all = shard.panels().len();
+        let mut shown = 0;
+        for number in (0..=STAGES).filter(|_| is_bold) {
+            let (first, step) = stage(number);
+            shown += all.saturating_sub(first).div_ceil(step) * self.tile.width;
+            let rank = likely_rank(depth, shown, documents);
+            self.look_for(rank.unwrap_or(depth));
+            self.pass(shard.panels().skip(first).step_by(step), desk);
         }
-        for row in self.rows.iter_mut().filter(|row| row.scale.is_none()) {
+        if !is_bold {
+            self.pass(shard.panels(), desk);
+        }
+        for row in self.rows.iter_mut().filter(|row| row.ruler.is_none()) {
             for document in shard.documents.clone() {
                 row.kept.push_exact(document, &row.asked);
-                if row.kept.is_full(&row.asked) {
+                if row.kept.is_full() {
                     row.kept.settle(&row.asked);
                 }
             }
         }
     }
 
-    fn take(&mut self, six: usize, first: usize, documents: Documents<'_>, hits: &Hits) {
-        let rows = self.rows[six * QUERIES..].iter_mut().take(QUERIES);
-        for (at, row) in rows.enumerate() {
-            row.turn_away(first, hits.above[at]);
-            if hits.inside[at] != 0 {
-                row.take(first, hits.inside[at], &hits.scores[at], documents.errors);
-                self.bands[six].lows[at] = row.low();
+    /// How many documents each query asks for.
+    fn depth(&self) -> usize {
+        self.rows.first().map_or(0, |row| row.asked.depth)
+    }
+
+    /// Settles every query that the tile serves, and sets what it looks for next.
+    fn look_for(&mut self, rank: usize) {
+        for (at, row) in self.rows.iter_mut().enumerate() {
+            if row.ruler.is_some() {
+                row.kept.settle(&row.asked);
+                row.kept.look_for(rank);
+                let bands = &mut self.bands[at / self.tile.queries];
+                bands.lows[at % self.tile.queries] = row.low();
             }
         }
     }
 
-    /// Hands out what each query found.
-    pub(super) fn finish(self) {
-        for mut row in self.rows {
-            *row.found = row.kept.finish(&row.asked);
+    /// Shows some panels to every query that the tile serves.
+    fn pass<'b>(&mut self, panels: impl Iterator<Item = (usize, Documents<'b>)>, desk: &mut Desk) {
+        let Desk { codes, hits, .. } = desk;
+        let (tile, dim) = (self.tile, self.dim);
+        let mut panels = panels.peekable();
+        let share = (tile.width * dim / 64).div_ceil(self.bands.len());
+        while let Some((first, documents)) = panels.next() {
+            // The next panel comes piece by piece while this one is multiplied.
+            let mut next = panels.peek().map_or(&[][..], |(_, next)| next.codes);
+            for (at, codes) in codes.chunks_exact(tile.queries * dim).enumerate() {
+                let (now, later) = next.split_at(share.min(next.len()));
+                prefetch(now);
+                next = later;
+                let mut hit = tile.run(dim, codes, documents, &self.bands[at], hits);
+                while hit != 0 {
+                    self.take(at, hit.trailing_zeros() as usize, first, hits);
+                    hit &= hit - 1;
+                }
+            }
         }
+    }
+
+    fn take(&mut self, panel: usize, query: usize, first: usize, hits: &Hits) {
+        let row = &mut self.rows[panel * self.tile.queries + query];
+        row.turn_away(first, hits.above[query]);
+        let (least, most) = (&hits.least[query], &hits.most[query]);
+        if row.take(first, hits.inside[query], least, most) {
+            self.bands[panel].lows[query] = row.low();
+        }
+    }
+
+    /// Hands out what each query found. The queries whose trust was mistaken are left, to be shown everything again.
+    pub(super) fn finish(self) -> Vec<Row<'a>> {
+        let mut mistaken = Vec::new();
+        for mut row in self.rows {
+            match row.kept.finish(&row.asked) {
+                Some(found) => *row.found = found,
+                None => mistaken.push(Row::new(row.asked, row.found)),
+            }
+        }
+        mistaken
     }
 }

@@ -1,31 +1,28 @@
 //! The exact join: documents stream past blocks of queries, and each query keeps what could still be in its answer.
 //!
 //! The corpus is taken in shards, each packed once; threads take blocks of queries, and for each panel of documents run
-//! the tile over the block. The tile's float32 scores are within a proven bound of the exact ones, so what it turns away
-//! cannot be in the answer; what it lets through is scored exactly. Between shards a query holds its best exact scores
-//! only.
+//! the tile over the block. The tile's int8 products lie between proven ends, so what it turns away cannot be in the
+//! answer; what it lets through and could be is scored exactly. Between shards a query holds its best exact scores only.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::block::{Block, Row};
+use super::block::{Block, Desk, Row};
+use super::corpus::{Prepared, shards};
 use super::exclusions::Excluded;
 use super::kept::{Asked, Found};
-use super::panels::{Shard, pack_queries};
+use super::panels::{Shard, packed_bytes};
 use super::rules::Band;
 use super::score::Scorer;
 use crate::error::Result;
-use crate::kernels::{Hits, QUERIES, Tile};
+use crate::kernels::{MOST_QUERIES, Tile};
 use crate::pool;
 use crate::tick::Tick;
 
-/// The bytes of packed queries that stay in a core's second cache beside a panel of documents.
-const QUERY_BYTES: usize = 256 << 10;
-/// The most queries of a block.
-const MOST_QUERIES: usize = 192;
-/// The operations of one block of queries with one shard: some 15 ms of a core, so that cancelling is quick.
-const OPERATIONS: usize = 1 << 30;
-/// The bytes of a packed shard.
-const SHARD_BYTES: usize = 128 << 20;
+/// The most queries of a block: their codes stay in a core's second cache beside a panel of documents.
+const BLOCK: usize = 96;
+/// The fewest documents of a shard.
+const LEAST_SHARD: usize = 4096;
 
 /// How the work is done, which the answer does not depend on.
 #[derive(Debug, Clone, Copy)]
@@ -39,24 +36,30 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The fastest for this processor and `queries` of `dim` on `threads` threads.
-    pub fn for_shape(queries: usize, dim: usize, threads: usize) -> Self {
-        let row = dim.saturating_mul(size_of::<f32>());
+    /// The fastest for this processor and the shape of the task, within `max_memory` bytes beside the inputs where that is
+    /// possible at all: the results, which the caller knows the size of, and some 100 KiB a thread are part of it.
+    pub fn for_shape(
+        queries: usize,
+        corpus: usize,
+        dim: usize,
+        threads: usize,
+        max_memory: usize,
+    ) -> Self {
         let fair = queries.div_ceil(threads.saturating_mul(4).max(1));
-        let most = (QUERY_BYTES / row).min(MOST_QUERIES).min(fair);
-        let block_queries = most.max(1).next_multiple_of(QUERIES);
-        let pair = dim.saturating_mul(2).saturating_add(32);
-        let shard = OPERATIONS / pair.saturating_mul(block_queries).max(1);
+        let norms = corpus
+            .saturating_add(queries)
+            .saturating_mul(size_of::<f64>());
+        let left = max_memory.saturating_sub(norms);
         Self {
             tile: Tile::best(),
-            block_queries,
-            shard_documents: shard.min(SHARD_BYTES / row).max(1024),
+            block_queries: BLOCK.min(fair).max(1).next_multiple_of(MOST_QUERIES),
+            shard_documents: (left / packed_bytes(dim)).max(LEAST_SHARD),
         }
     }
 
     /// What progress counts up to: every query once a shard.
     pub(super) fn steps(&self, queries: usize, corpus: usize) -> u64 {
-        (queries * pool::blocks(corpus, self.shard_documents).len()) as u64
+        (queries * shards(self, corpus).len()) as u64
     }
 }
 
@@ -72,41 +75,48 @@ pub(super) struct Question<'a> {
 
 /// Everything that does not change while the search runs.
 struct Search<'a> {
-    tile: Tile,
+    prepared: &'a Prepared,
     question: &'a Question<'a>,
     depth: usize,
+    /// How many queries trusted a sample, and how many of them in vain: where it is too many, no more do.
+    bold: AtomicUsize,
+    mistaken: AtomicUsize,
 }
 
 /// Finds the best allowed documents of every query. O(queries x corpus x dim).
 pub(super) fn search(
-    engine: Engine,
+    prepared: &Prepared,
     question: &Question<'_>,
     tick: &mut Tick<'_>,
 ) -> Result<Vec<Found>> {
-    let (scorer, threads) = (question.scorer, question.threads);
+    let (scorer, threads, engine) = (question.scorer, question.threads, prepared.engine);
     let (queries, corpus) = (scorer.queries.rows(), scorer.corpus.rows());
     let total = engine.steps(queries, corpus);
     let search = Search {
-        tile: engine.tile,
+        prepared,
         question,
         depth: question.depth.min(corpus),
+        bold: AtomicUsize::new(0),
+        mistaken: AtomicUsize::new(0),
     };
     let mut found: Vec<_> = std::iter::repeat_with(Found::default)
         .take(queries)
         .collect();
-    let slow = (0..queries)
-        .any(|query| scorer.query_scale(query).is_none() && scorer.query_norm(query) > 0.0);
-    let block = if slow { 1 } else { engine.block_queries.max(1) };
     let per_shard = queries as u64;
-    for (at, documents) in (0..).zip(pool::blocks(corpus, engine.shard_documents)) {
+    for (at, documents) in (0..).zip(shards(&engine, corpus)) {
         let before = at * per_shard;
         let mut packing = |_, _| heard(tick, before, total);
         let ear = &mut Tick::new(&mut packing);
-        let shard = Shard::pack(scorer, &search.tile, documents, threads, ear)?;
+        let fresh = match prepared.resident() {
+            Some(_) => None,
+            None => Some(prepared.pack(scorer.corpus, documents, threads, ear)?),
+        };
         let mut passing =
             |done: u64, blocks: u64| heard(tick, before + per_shard * done / blocks.max(1), total);
         let ear = &mut Tick::new(&mut passing);
-        search.pass(&shard, block, &mut found, ear)?;
+        if let Some(shard) = fresh.as_ref().or(prepared.resident()) {
+            search.pass(shard, at == 0, &mut found, ear)?;
+        }
     }
     Ok(found)
 }
@@ -120,28 +130,44 @@ pub(super) fn heard(tick: &mut Tick<'_>, done: u64, total: u64) -> ControlFlow<(
 }
 
 impl Search<'_> {
-    /// Shows a shard to every query.
+    /// Shows a shard to every query. In the first one, where nothing is known yet, a sample may show what to look for.
     fn pass(
         &self,
         shard: &Shard,
-        block_queries: usize,
+        is_first: bool,
         found: &mut [Found],
         tick: &mut Tick<'_>,
     ) -> Result<()> {
+        let Engine {
+            tile,
+            block_queries,
+            ..
+        } = self.prepared.engine;
+        let block_queries = block_queries.max(1);
         let items = found.chunks_mut(block_queries).enumerate();
-        let work = |(packed, hits): &mut (Vec<f32>, Hits), (at, found): (usize, &mut [Found])| {
-            let first = at * block_queries;
-            pack_queries(self.question.scorer, first..first + found.len(), packed);
-            let rows = (first..)
-                .zip(found)
-                .map(|(query, found)| self.row(query, found));
-            let mut block = Block::new(rows.collect());
-            block.show(shard, &self.tile, packed, hits);
-            block.finish();
+        let work = |desk: &mut Desk, (at, found): (usize, &mut [Found])| {
+            let rows = (at * block_queries..).zip(found);
+            let mut rows: Vec<_> = rows.map(|(query, found)| self.row(query, found)).collect();
+            let mut is_bold = is_first && self.is_bold();
+            let asked = rows.len();
+            while !rows.is_empty() {
+                let mut block = Block::new(rows, &self.prepared.frame, shard, tile, desk);
+                block.show(shard, desk, is_bold);
+                rows = block.finish();
+                self.bold.fetch_add(asked, Ordering::Relaxed);
+                self.mistaken.fetch_add(rows.len(), Ordering::Relaxed);
+                is_bold = false;
+            }
             Ok(())
         };
-        let state = || (Vec::new(), Hits::new());
+        let state = || Desk::new(self.question.scorer.corpus.dim());
         pool::map_items(self.question.threads, items, tick, state, work).map(drop)
+    }
+
+    /// Whether a sample has been worth its trust so far. It changes the time alone.
+    fn is_bold(&self) -> bool {
+        let mistaken = self.mistaken.load(Ordering::Relaxed);
+        8 * mistaken <= self.bold.load(Ordering::Relaxed)
     }
 
     fn row<'a>(&'a self, query: usize, found: &'a mut Found) -> Row<'a> {

@@ -75,14 +75,16 @@ impl<'a> Excluded<'a> {
     pub(super) fn rule(&self, query: usize, document: u32) -> Option<u16> {
         (0..).zip(&self.rules).find_map(|(at, rule)| {
             let list = rule.lists.get(query);
-            if list.is_empty() {
-                return None;
-            }
-            let class = match rule.classes {
-                Some(classes) => classes[document as usize],
-                None => self.first_document + document,
+            let class = match (list, rule.classes) {
+                ([], _) => return None,
+                (_, Some(classes)) => classes[document as usize],
+                (_, None) => self.first_document + document,
             };
-            list.binary_search(&class).is_ok().then_some(at)
+            let is_listed = match list {
+                [only] => *only == class, // one positive is what most queries have
+                list => list.binary_search(&class).is_ok(),
+            };
+            is_listed.then_some(at)
         })
     }
 }
@@ -90,29 +92,29 @@ impl<'a> Excluded<'a> {
 /// Lists of numbers, each ascending and distinct.
 #[derive(Debug)]
 struct Lists {
-    ends: Vec<usize>,
+    offsets: Vec<usize>,
     values: Vec<u32>,
 }
 
 impl Lists {
     fn new(groups: Groups<'_>) -> Self {
-        let mut ends = Vec::with_capacity(groups.len());
+        let mut offsets = Vec::with_capacity(groups.len() + 1);
         let mut values = Vec::with_capacity(groups.values().len());
         let mut list = Vec::new();
+        offsets.push(0);
         for at in 0..groups.len() {
             list.clear();
             list.extend_from_slice(groups.get(at));
             list.sort_unstable();
             list.dedup();
             values.extend_from_slice(&list);
-            ends.push(values.len());
+            offsets.push(values.len());
         }
-        Self { ends, values }
+        Self { offsets, values }
     }
 
     fn get(&self, list: usize) -> &[u32] {
-        let start = list.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.values[start..self.ends[list]]
+        &self.values[self.offsets[list]..self.offsets[list + 1]]
     }
 }
 

@@ -24,13 +24,17 @@ pub(super) struct Away {
     pub(super) rule: u16,
 }
 
+/// This many entries more than there were, and half as many again, are pushed before they are looked through.
+const ROOM: usize = 64;
+/// With more than this many times the entries wanted that bounds cannot tell apart, the best of them are scored.
+const MOST: usize = 8;
+
 /// A document whose score lies in `low..=high`; exactly known where the ends are one.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    low: f64,
-    high: f64,
+    low: f32,
+    high: f32,
     id: u32,
-    is_exact: bool,
 }
 
 /// The question of one query.
@@ -49,8 +53,14 @@ pub(super) struct Kept {
     entries: Vec<Entry>,
     /// How many entries, from the first, have been looked at; the others may turn out to be outside the band.
     settled: usize,
-    /// No document that scores below can be in the answer.
+    /// How many entries are enough to [`settle`](Self::settle).
+    full: usize,
+    /// How many of the best entries are wanted: fewer than the query asks for while only a sample has been shown.
+    wanted: usize,
+    /// No document that scores below can be in the answer, as far as is known or taken on trust.
     bar: f64,
+    /// The part of the bar that is taken on trust.
+    trusted: f64,
     /// Excluded documents that no smaller bar has let go.
     away: Vec<Away>,
     /// As [`Found::above`].
@@ -69,15 +79,25 @@ impl Kept {
         if entries.len() >= asked.depth
             && let Some(last) = entries.last()
         {
-            bar = bar.max(last.low);
+            bar = bar.max(f64::from(last.low));
         }
         Self {
             settled: entries.len(),
+            full: full(entries.len()),
             entries,
+            wanted: asked.depth,
             bar,
+            trusted: f64::NEG_INFINITY,
             away: std::mem::take(&mut found.away),
             above: found.above,
         }
+    }
+
+    /// Looks for the best `rank` alone until the next call: of the documents shown by then, rather more than fewer should
+    /// score at least as well as the last of the answer, which is what the bar is then taken for. Whether enough of all
+    /// documents reach it is seen in the end. At the depth that is asked for, nothing is taken on trust.
+    pub(super) fn look_for(&mut self, rank: usize) {
+        self.wanted = rank;
     }
 
     pub(super) fn bar(&self) -> f64 {
@@ -102,12 +122,11 @@ impl Kept {
     }
 
     /// Takes a document whose score lies in `low..=high`.
-    pub(super) fn push(&mut self, document: usize, low: f64, high: f64) {
+    pub(super) fn push(&mut self, document: usize, low: f32, high: f32) {
         self.entries.push(Entry {
             low,
             high,
             id: as_id(document),
-            is_exact: false,
         });
     }
 
@@ -120,41 +139,64 @@ impl Kept {
     }
 
     /// Whether it is time to [`settle`](Self::settle).
-    pub(super) fn is_full(&self, asked: &Asked<'_>) -> bool {
-        self.entries.len() >= asked.depth.saturating_mul(2).saturating_add(64)
+    pub(super) fn is_full(&self) -> bool {
+        self.entries.len() >= self.full
     }
 
-    /// Drops what cannot be in the answer, and raises the bar. Amortised O(1) a document pushed, and an exact score for
-    /// each that the approximate ones cannot tell from those kept.
+    /// Drops what cannot be in the answer, and raises the bar. Amortised O(1) a document pushed, and exact scores where the
+    /// approximate ones tell too little.
     pub(super) fn settle(&mut self, asked: &Asked<'_>) {
         self.examine(asked);
-        let depth = asked.depth;
-        if self.entries.len() > depth {
-            let by_low = |a: &Entry, b: &Entry| b.low.total_cmp(&a.low);
-            let (_, least, _) = self.entries.select_nth_unstable_by(depth - 1, by_low);
-            self.bar = self.bar.max(least.low);
-            let bar = self.bar;
-            self.entries.retain(|entry| entry.high >= bar);
-            self.away.retain(|away| f64::from(away.score) >= bar);
+        let wanted = self.wanted;
+        if self.entries.len() > wanted {
+            let last = if wanted < asked.depth {
+                let by_middle = |a: &Entry, b: &Entry| b.middle().total_cmp(&a.middle());
+                self.entries.select_nth_unstable_by(wanted - 1, by_middle);
+                self.entries[wanted - 1].middle()
+            } else {
+                let by_low = |a: &Entry, b: &Entry| b.low.total_cmp(&a.low);
+                self.entries.select_nth_unstable_by(wanted - 1, by_low);
+                self.entries[wanted - 1].low
+            };
+            self.bar = self.bar.max(f64::from(last));
+            self.drop_below();
+            if wanted < asked.depth {
+                self.trusted = self.bar;
+            }
         }
-        if self.entries.len() > depth.saturating_add(depth / 2 + 32) {
+        if self.entries.len() > wanted.saturating_mul(MOST).saturating_add(ROOM) {
             self.rank(asked);
+            if wanted < asked.depth {
+                self.trusted = self.bar;
+            }
         }
         self.settled = self.entries.len();
+        self.full = full(self.settled);
     }
 
-    /// The best documents, and what was turned away.
-    pub(super) fn finish(&mut self, asked: &Asked<'_>) -> Found {
-        self.settle(asked);
+    /// The best documents, and what was turned away; `None` where a trust was mistaken, and everything is to be shown again.
+    pub(super) fn finish(&mut self, asked: &Asked<'_>) -> Option<Found> {
+        self.examine(asked);
         self.rank(asked);
+        let last = self.entries.get(asked.depth - 1);
+        let is_sure = last.is_some_and(|last| f64::from(last.low) > self.trusted);
+        if self.trusted > f64::NEG_INFINITY && !is_sure {
+            return None;
+        }
         let bar = self.bar;
         self.away.retain(|away| f64::from(away.score) >= bar);
         let entries = self.entries.iter();
-        Found {
-            best: entries.map(|entry| (entry.score(), entry.id)).collect(),
+        Some(Found {
+            best: entries.map(|entry| (entry.low, entry.id)).collect(),
             away: std::mem::take(&mut self.away),
             above: self.above,
-        }
+        })
+    }
+
+    fn drop_below(&mut self) {
+        let bar = self.bar;
+        self.entries.retain(|entry| f64::from(entry.high) >= bar);
+        self.away.retain(|away| f64::from(away.score) >= bar);
     }
 
     /// Removes what is excluded or outside the band from the new entries. What could be either is scored.
@@ -167,7 +209,8 @@ impl Kept {
                 self.away.push(Away { score, id, rule });
                 continue;
             }
-            if entry.high > asked.band.cap || entry.low < asked.band.low {
+            let (low, high) = (f64::from(entry.low), f64::from(entry.high));
+            if high > asked.band.cap || low < asked.band.low {
                 match asked.band.place(entry.resolve(asked)) {
                     Place::Inside => {}
                     Place::Above => {
@@ -183,48 +226,74 @@ impl Kept {
         self.entries.truncate(end);
     }
 
-    /// Scores every entry and keeps the best in order.
+    /// Scores what could be among the best, and keeps those in order.
     fn rank(&mut self, asked: &Asked<'_>) {
-        for entry in &mut self.entries {
-            entry.resolve(asked);
+        let wanted = self.wanted;
+        if self.entries.len() > wanted {
+            // The likely best first: their scores turn most others away unseen.
+            let by_middle = |a: &Entry, b: &Entry| b.middle().total_cmp(&a.middle());
+            self.entries.select_nth_unstable_by(wanted - 1, by_middle);
+            resolve_all(&mut self.entries[..wanted], asked);
+            let scores = self.entries[..wanted].iter().map(|entry| entry.low);
+            let last = scores.reduce(f32::min);
+            self.bar = self.bar.max(last.map_or(self.bar, f64::from));
+            self.drop_below();
         }
+        resolve_all(&mut self.entries, asked);
         self.entries
             .sort_unstable_by(|a, b| b.low.total_cmp(&a.low).then(a.id.cmp(&b.id)));
-        self.entries.truncate(asked.depth);
-        if self.entries.len() == asked.depth
+        self.entries.truncate(wanted);
+        if self.entries.len() == wanted
             && let Some(last) = self.entries.last()
         {
-            self.bar = self.bar.max(last.low);
+            self.bar = self.bar.max(f64::from(last.low));
         }
     }
 }
 
+/// Scores every entry, the rows of the next ones on their way from memory.
+fn resolve_all(entries: &mut [Entry], asked: &Asked<'_>) {
+    const AHEAD: usize = 4;
+    let fetch = |entry: &Entry| {
+        if entry.low < entry.high {
+            asked.scorer.prefetch(entry.id as usize);
+        }
+    };
+    entries.iter().take(AHEAD).for_each(fetch);
+    for at in 0..entries.len() {
+        if let Some(next) = entries.get(at + AHEAD) {
+            fetch(next);
+        }
+        entries[at].resolve(asked);
+    }
+}
+
+/// When a buffer of `settled` entries is looked through next.
+fn full(settled: usize) -> usize {
+    settled.saturating_add(settled / 2).saturating_add(ROOM)
+}
+
 impl Entry {
     fn exact(id: u32, score: f32) -> Self {
-        let score = f64::from(score);
         Self {
             low: score,
             high: score,
             id,
-            is_exact: true,
         }
+    }
+
+    /// The likeliest score.
+    fn middle(&self) -> f32 {
+        self.low / 2.0 + self.high / 2.0
     }
 
     /// The exact score, computed where it is not yet known.
     fn resolve(&mut self, asked: &Asked<'_>) -> f32 {
-        if !self.is_exact {
+        if self.low < self.high {
             let score = asked.scorer.score(asked.query, self.id as usize);
             *self = Self::exact(self.id, score);
         }
-        self.score()
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "an exact score came from float32"
-    )]
-    fn score(&self) -> f32 {
-        self.low as f32
+        self.low
     }
 }
 

@@ -5,20 +5,25 @@
 //! ties by the lower document, bit for bit, for any number of threads, block size and instruction set.
 
 mod block;
+mod corpus;
 mod exact;
 mod exclusions;
 pub mod fuse;
 mod kept;
 pub mod lexical;
 mod panels;
+mod rows;
+mod ruler;
 mod rules;
 mod score;
 mod select;
 pub mod store;
 mod table;
 
+pub use corpus::Prepared;
 pub use exact::Engine;
 pub use exclusions::Exclusion;
+pub use rows::{Rows, Values};
 pub use rules::{Anchors, MarginFrom, Rules};
 pub use score::{Scorer, Similarity, pair_scores};
 pub use select::{Candidates, OnShort, Report, Selection, Strategy, select};
@@ -26,7 +31,6 @@ pub use table::{Table, TurnedAway};
 
 use crate::error::{Error, Result};
 use crate::tick::Tick;
-use crate::view::Matrix;
 use exact::Question;
 use exclusions::Excluded;
 use rules::Band;
@@ -71,22 +75,26 @@ pub struct Options<'a> {
     pub threads: usize,
 }
 
+/// Bytes beside the inputs, where the caller does not say.
+const MEMORY: usize = 2 << 30;
+
 /// Searches with the fastest variant for this processor. O(queries x corpus x dim) time; memory over the inputs: the
-/// table, and some 100 MiB of packed blocks.
+/// table, and the packed corpus, `dim` + 24 bytes a document, as far as 2 GiB hold it.
 ///
 /// Deterministic in the inputs.
 ///
 /// # Errors
 /// [`Error::Argument`] and [`Error::Shape`] for unusable options and shapes, [`Error::Row`] at a value that is not
 /// finite, [`Error::Cancelled`].
-pub fn search(
-    queries: Matrix<'_>,
-    corpus: Matrix<'_>,
-    given: &Given<'_>,
+pub fn search<'a>(
+    queries: impl Into<Rows<'a>>,
+    corpus: impl Into<Rows<'a>>,
+    given: &Given<'a>,
     options: &SearchOptions,
     tick: &mut Tick<'_>,
 ) -> Result<Table> {
-    let engine = Engine::for_shape(queries.rows(), corpus.dim(), options.threads);
+    let (queries, corpus) = (queries.into(), corpus.into());
+    let engine = engine_for(queries, corpus, options.depth, options.threads, MEMORY);
     search_with(engine, queries, corpus, given, options, tick)
 }
 
@@ -94,17 +102,37 @@ pub fn search(
 ///
 /// # Errors
 /// As [`search`].
-pub fn search_with(
+pub fn search_with<'a>(
     engine: Engine,
-    queries: Matrix<'_>,
-    corpus: Matrix<'_>,
-    given: &Given<'_>,
+    queries: impl Into<Rows<'a>>,
+    corpus: impl Into<Rows<'a>>,
+    given: &Given<'a>,
     options: &SearchOptions,
     tick: &mut Tick<'_>,
 ) -> Result<Table> {
+    let (queries, corpus) = (queries.into(), corpus.into());
     check(queries, corpus, given, options)?;
-    let asked = Asked::new(engine, queries, corpus, given, options, tick)?;
-    asked.table(engine, given, options, tick)
+    let prepared = prepare(engine, queries, corpus, options, tick)?;
+    search_prepared(&prepared, queries, corpus, given, options, tick)
+}
+
+/// As [`search`], of a corpus that was made ready once for many searches: its rows are passed again.
+///
+/// # Errors
+/// As [`search`]; [`Error::Shape`] too where `corpus` is not of the prepared one's shape, [`Error::Argument`] where the
+/// similarity is another.
+pub fn search_prepared<'a>(
+    prepared: &'a Prepared,
+    queries: impl Into<Rows<'a>>,
+    corpus: impl Into<Rows<'a>>,
+    given: &Given<'a>,
+    options: &SearchOptions,
+    tick: &mut Tick<'_>,
+) -> Result<Table> {
+    let (queries, corpus) = (queries.into(), corpus.into());
+    check(queries, corpus, given, options)?;
+    let asked = Asked::new(prepared, queries, corpus, given, options, tick)?;
+    asked.table(prepared, given, options, tick)
 }
 
 /// Mines with the fastest variant for this processor: a [`search`] as deep as the selection needs, and a [`select`].
@@ -113,14 +141,16 @@ pub fn search_with(
 ///
 /// # Errors
 /// As [`search`] and [`select`].
-pub fn mine(
-    queries: Matrix<'_>,
-    corpus: Matrix<'_>,
-    given: &Given<'_>,
+pub fn mine<'a>(
+    queries: impl Into<Rows<'a>>,
+    corpus: impl Into<Rows<'a>>,
+    given: &Given<'a>,
     options: &Options<'_>,
     tick: &mut Tick<'_>,
 ) -> Result<Candidates> {
-    let engine = Engine::for_shape(queries.rows(), corpus.dim(), options.threads);
+    let (queries, corpus) = (queries.into(), corpus.into());
+    let depth = options.selection.depth();
+    let engine = engine_for(queries, corpus, depth, options.threads, MEMORY);
     mine_with(engine, queries, corpus, given, options, tick)
 }
 
@@ -128,14 +158,64 @@ pub fn mine(
 ///
 /// # Errors
 /// As [`mine`].
-pub fn mine_with(
+pub fn mine_with<'a>(
     engine: Engine,
-    queries: Matrix<'_>,
-    corpus: Matrix<'_>,
-    given: &Given<'_>,
+    queries: impl Into<Rows<'a>>,
+    corpus: impl Into<Rows<'a>>,
+    given: &Given<'a>,
     options: &Options<'_>,
     tick: &mut Tick<'_>,
 ) -> Result<Candidates> {
+    let (queries, corpus) = (queries.into(), corpus.into());
+    let (search, _) = search_options(queries, corpus, given, options)?;
+    let prepared = prepare(engine, queries, corpus, &search, tick)?;
+    mine_prepared(&prepared, queries, corpus, given, options, tick)
+}
+
+/// As [`mine`], of a corpus that was made ready: see [`search_prepared`].
+///
+/// # Errors
+/// As [`search_prepared`] and [`select`].
+pub fn mine_prepared<'a>(
+    prepared: &'a Prepared,
+    queries: impl Into<Rows<'a>>,
+    corpus: impl Into<Rows<'a>>,
+    given: &Given<'a>,
+    options: &Options<'_>,
+    tick: &mut Tick<'_>,
+) -> Result<Candidates> {
+    let (queries, corpus) = (queries.into(), corpus.into());
+    let (search, selection) = search_options(queries, corpus, given, options)?;
+    let asked = Asked::new(prepared, queries, corpus, given, &search, tick)?;
+    let table = asked.table(prepared, given, &search, tick)?;
+    let (rules, threads) = (options.rules, options.threads);
+    let quiet = &mut Tick::silent();
+    let mut found = match selection.on_short {
+        OnShort::Random => {
+            let pool = select::Pool {
+                scorer: &asked.scorer,
+                excluded: &asked.excluded,
+                bands: &asked.bands,
+                first_document: search.first_document,
+            };
+            select::select_or_fill(&table, &selection, Some(&pool), threads, quiet)?
+        }
+        _ => select(&table, &selection, threads, quiet)?,
+    };
+    if search.rules != rules {
+        let narrow = table.narrow(rules, table.depth, threads, quiet)?;
+        found.report.rejected = narrow.rejected();
+    }
+    Ok(found)
+}
+
+/// The search that a selection needs, and the selection from its table.
+fn search_options<'a>(
+    queries: Rows<'_>,
+    corpus: Rows<'_>,
+    given: &Given<'_>,
+    options: &Options<'a>,
+) -> Result<(SearchOptions, Selection<'a>)> {
     let (rules, threads) = (options.rules, options.threads);
     let mut selection = options.selection;
     selection.check(!matches!(given.anchors, Anchors::None))?;
@@ -154,26 +234,45 @@ pub fn mine_with(
     }
     check(queries, corpus, given, &search)?;
     check_places(&selection, queries.rows())?;
-    let asked = Asked::new(engine, queries, corpus, given, &search, tick)?;
-    let table = asked.table(engine, given, &search, tick)?;
-    let quiet = &mut Tick::silent();
-    let mut found = match selection.on_short {
-        OnShort::Random => {
-            let pool = select::Pool {
-                scorer: &asked.scorer,
-                excluded: &asked.excluded,
-                bands: &asked.bands,
-                first_document: search.first_document,
-            };
-            select::select_or_fill(&table, &selection, Some(&pool), threads, quiet)?
-        }
-        _ => select(&table, &selection, threads, quiet)?,
-    };
-    if widens {
-        let narrow = table.narrow(rules, table.depth, threads, quiet)?;
-        found.report.rejected = narrow.rejected();
-    }
-    Ok(found)
+    Ok((search, selection))
+}
+
+/// The fastest way for this processor within `max_memory` bytes beside the inputs, as far as that is possible: the result,
+/// `depth` candidates a query, is part of it.
+pub fn engine_for(
+    queries: Rows<'_>,
+    corpus: Rows<'_>,
+    depth: usize,
+    threads: usize,
+    max_memory: usize,
+) -> Engine {
+    // Found, and once more in a table.
+    let row = depth
+        .min(corpus.rows())
+        .saturating_mul(16)
+        .saturating_add(64);
+    let left = max_memory.saturating_sub(row.saturating_mul(queries.rows()));
+    Engine::for_shape(queries.rows(), corpus.rows(), corpus.dim(), threads, left)
+}
+
+fn prepare(
+    engine: Engine,
+    queries: Rows<'_>,
+    corpus: Rows<'_>,
+    options: &SearchOptions,
+    tick: &mut Tick<'_>,
+) -> Result<Prepared> {
+    let total = engine.steps(queries.rows(), corpus.rows());
+    let mut reading = |_, _| exact::heard(tick, 0, total);
+    let ear = &mut Tick::new(&mut reading);
+    Prepared::new(
+        engine,
+        corpus,
+        queries,
+        options.similarity,
+        options.threads,
+        ear,
+    )
 }
 
 /// Everything that a search runs on.
@@ -186,19 +285,21 @@ struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     fn new(
-        engine: Engine,
-        queries: Matrix<'a>,
-        corpus: Matrix<'a>,
+        prepared: &'a Prepared,
+        queries: Rows<'a>,
+        corpus: Rows<'a>,
         given: &Given<'a>,
         options: &SearchOptions,
         tick: &mut Tick<'_>,
     ) -> Result<Self> {
+        prepared.check(corpus, options.similarity)?;
         let (rows, documents) = (queries.rows(), corpus.rows());
         let excluded = Excluded::new(given.exclusions, rows, documents, options.first_document)?;
-        let total = engine.steps(rows, documents);
+        let total = prepared.engine.steps(rows, documents);
         let mut reading = |_, _| exact::heard(tick, 0, total);
         let ear = &mut Tick::new(&mut reading);
-        let scorer = Scorer::new(queries, corpus, options.similarity, options.threads, ear)?;
+        let (norms, threads) = (&prepared.norms, options.threads);
+        let scorer = Scorer::with_norms(queries, corpus, options.similarity, norms, threads, ear)?;
         let anchors = rules::anchor_scores(&scorer, given.anchors, options, ear)?;
         let bands = anchors.iter().map(|&anchor| options.rules.band(anchor));
         Ok(Self {
@@ -211,7 +312,7 @@ impl<'a> Asked<'a> {
 
     fn table(
         &self,
-        engine: Engine,
+        prepared: &Prepared,
         given: &Given<'_>,
         options: &SearchOptions,
         tick: &mut Tick<'_>,
@@ -223,7 +324,7 @@ impl<'a> Asked<'a> {
             depth: options.depth,
             threads: options.threads,
         };
-        let found = exact::search(engine, &question, tick)?;
+        let found = exact::search(prepared, &question, tick)?;
         let names = given.exclusions.iter().map(|one| one.name.to_owned());
         let documents = self.scorer.corpus.rows() as u64;
         let table = Table::new(options.rules, options.depth, documents, names.collect());
@@ -232,8 +333,8 @@ impl<'a> Asked<'a> {
 }
 
 fn check(
-    queries: Matrix<'_>,
-    corpus: Matrix<'_>,
+    queries: Rows<'_>,
+    corpus: Rows<'_>,
     given: &Given<'_>,
     options: &SearchOptions,
 ) -> Result<()> {

@@ -1,10 +1,12 @@
 //! The one definition of a score.
 
+use std::borrow::Cow;
+
+use super::rows::Rows;
 use crate::error::{Error, Result};
-use crate::kernels::{dot, error_bound, norm};
+use crate::kernels::{distance, dot, norm};
 use crate::pool;
 use crate::tick::Tick;
-use crate::view::Matrix;
 
 /// The rows of a block where every row is read once.
 const ROWS: usize = 4096;
@@ -16,18 +18,18 @@ pub enum Similarity {
     Cosine,
     /// Their dot product.
     Dot,
+    /// Minus their Euclidean distance.
+    Euclidean,
 }
 
 /// Queries and documents that can be compared: finite, of one dimension, their norms known.
 #[derive(Debug)]
 pub struct Scorer<'a> {
-    pub(super) queries: Matrix<'a>,
-    pub(super) corpus: Matrix<'a>,
-    similarity: Similarity,
+    pub(super) queries: Rows<'a>,
+    pub(super) corpus: Rows<'a>,
+    pub(super) similarity: Similarity,
     query_norms: Vec<f64>,
-    corpus_norms: Vec<f64>,
-    /// The longest document.
-    longest: f64,
+    corpus_norms: Cow<'a, [f64]>,
 }
 
 impl<'a> Scorer<'a> {
@@ -36,25 +38,41 @@ impl<'a> Scorer<'a> {
     /// # Errors
     /// [`Error::Shape`] where the dimensions differ, [`Error::Row`] at a value that is not finite, [`Error::Cancelled`].
     pub fn new(
-        queries: Matrix<'a>,
-        corpus: Matrix<'a>,
+        queries: impl Into<Rows<'a>>,
+        corpus: impl Into<Rows<'a>>,
         similarity: Similarity,
         threads: usize,
         tick: &mut Tick<'_>,
     ) -> Result<Self> {
-        if queries.dim() != corpus.dim() {
-            let expected = format!("of {} columns like `queries`", queries.dim());
-            return Err(Error::shape("corpus", expected, corpus.dim()));
-        }
+        let (queries, corpus) = (queries.into(), corpus.into());
+        same_dim(queries, corpus)?;
         let query_norms = norms("queries", queries, threads, tick)?;
-        let corpus_norms = norms("corpus", corpus, threads, tick)?;
+        let corpus_norms = Cow::Owned(norms("corpus", corpus, threads, tick)?);
         Ok(Self {
             queries,
             corpus,
             similarity,
             query_norms,
-            longest: corpus_norms.iter().copied().fold(0.0, f64::max),
             corpus_norms,
+        })
+    }
+
+    /// As [`new`](Self::new), with the documents' norms known.
+    pub(super) fn with_norms(
+        queries: Rows<'a>,
+        corpus: Rows<'a>,
+        similarity: Similarity,
+        corpus_norms: &'a [f64],
+        threads: usize,
+        tick: &mut Tick<'_>,
+    ) -> Result<Self> {
+        same_dim(queries, corpus)?;
+        Ok(Self {
+            queries,
+            corpus,
+            similarity,
+            query_norms: norms("queries", queries, threads, tick)?,
+            corpus_norms: Cow::Borrowed(corpus_norms),
         })
     }
 
@@ -63,15 +81,20 @@ impl<'a> Scorer<'a> {
     /// # Panics
     /// Where there is no such row.
     pub fn score(&self, query: usize, document: usize) -> f32 {
-        if self.query_norms[query] <= 0.0 {
-            return 0.0; // as below, without the sum: such a query is compared with every document
-        }
-        let sum = dot(self.queries.row(query), self.corpus.row(document));
         let score = match self.similarity {
-            Similarity::Dot => sum,
+            // As below, without the sum: such a query is compared with every document.
+            Similarity::Cosine | Similarity::Dot if self.query_norms[query] <= 0.0 => return 0.0,
+            Similarity::Dot => dot(self.queries.row(query), self.corpus.row(document)),
             Similarity::Cosine => {
                 let norms = self.query_norms[query] * self.corpus_norms[document];
-                if norms > 0.0 { sum / norms } else { 0.0 }
+                if norms > 0.0 {
+                    dot(self.queries.row(query), self.corpus.row(document)) / norms
+                } else {
+                    0.0
+                }
+            }
+            Similarity::Euclidean => {
+                -distance(self.queries.row(query), self.corpus.row(document)).sqrt()
             }
         };
         #[expect(
@@ -82,46 +105,40 @@ impl<'a> Scorer<'a> {
         rounded + 0.0 // one zero: a tie must not depend on its sign
     }
 
-    /// How much a document's unit vector counts, in units of the longest document: at most 1.
-    pub(super) fn document_scale(&self, document: usize) -> f64 {
-        match self.similarity {
-            Similarity::Cosine => 1.0,
-            Similarity::Dot if self.longest > 0.0 => self.corpus_norms[document] / self.longest,
-            Similarity::Dot => 0.0,
-        }
-    }
-
-    /// What a tile's result for this query is to be multiplied by; `None` where a tile in float32 proves too little
-    /// (a zero query, scores near the ends of float32's range, an enormous dimension).
-    pub(super) fn query_scale(&self, query: usize) -> Option<f64> {
-        let norm = self.query_norms[query];
-        let scale = match self.similarity {
-            Similarity::Cosine => 1.0,
-            Similarity::Dot => norm * self.longest,
-        };
-        let usable = norm > 0.0
-            && (0.5f64.powi(60)..=2.0f64.powi(126)).contains(&scale)
-            && error_bound(self.queries.dim()).is_finite();
-        usable.then_some(scale)
+    /// Asks for a document before it is scored.
+    pub(super) fn prefetch(&self, document: usize) {
+        self.corpus.row(document).prefetch();
     }
 
     pub(super) fn query_norm(&self, query: usize) -> f64 {
         self.query_norms[query]
     }
-
-    pub(super) fn document_norm(&self, document: usize) -> f64 {
-        self.corpus_norms[document]
-    }
 }
 
-fn norms(name: &str, matrix: Matrix<'_>, threads: usize, tick: &mut Tick<'_>) -> Result<Vec<f64>> {
-    let mut norms = vec![0.0; matrix.rows()];
+pub(super) fn same_dim(queries: Rows<'_>, corpus: Rows<'_>) -> Result<()> {
+    if queries.dim() == corpus.dim() {
+        return Ok(());
+    }
+    let expected = format!("of {} columns like `queries`", queries.dim());
+    Err(Error::shape("corpus", expected, corpus.dim()))
+}
+
+/// Every row's norm: finite exactly where the row is.
+pub(super) fn norms(
+    name: &str,
+    rows: Rows<'_>,
+    threads: usize,
+    tick: &mut Tick<'_>,
+) -> Result<Vec<f64>> {
+    let mut norms = vec![0.0; rows.rows()];
     pool::fill_blocks(threads, &mut norms, ROWS, tick, |first, block| {
         for (row, slot) in (first..).zip(block) {
-            *slot = norm(matrix.row(row));
+            *slot = norm(rows.row(row));
             // A sum of squares of float32 cannot overflow float64, so it is finite exactly where every value is.
             if !slot.is_finite() {
-                let bad = matrix.row(row).iter().find(|value| !value.is_finite());
+                let mut values = vec![0.0; rows.dim()];
+                rows.row(row).write(&mut values);
+                let bad = values.iter().find(|value| !value.is_finite());
                 return Err(Error::row(name, row, "be finite", bad.unwrap_or(&f32::NAN)));
             }
         }

@@ -86,12 +86,10 @@ fn selection() -> impl Strategy<Value = Selection<'static>> {
 }
 
 fn options() -> impl Strategy<Value = Options<'static>> {
-    (rules(), selection(), any::<bool>()).prop_map(|(rules, selection, is_dot)| Options {
-        similarity: if is_dot {
-            Similarity::Dot
-        } else {
-            Similarity::Cosine
-        },
+    let similarities = [Similarity::Cosine, Similarity::Dot, Similarity::Euclidean];
+    let similarity = prop::sample::select(similarities.to_vec());
+    (rules(), selection(), similarity).prop_map(|(rules, selection, similarity)| Options {
+        similarity,
         rules,
         selection,
         threads: 1,

@@ -2,6 +2,7 @@
 
 mod brute_force;
 mod cases;
+mod engine;
 mod oracle;
 mod selection;
 mod tables;
@@ -62,6 +63,8 @@ fn larger_shapes_fill_and_empty_the_buffers() -> Result<()> {
         (129, 200, Similarity::Dot),
         (1100, 3, Similarity::Cosine),
         (1, 40, Similarity::Dot),
+        (48, 5, Similarity::Euclidean),
+        (384, 60, Similarity::Euclidean),
     ] {
         let corpus = clustered(1, 1500, dim);
         let queries = clustered(2, 31, dim);
@@ -98,7 +101,7 @@ fn larger_shapes_fill_and_empty_the_buffers() -> Result<()> {
     Ok(())
 }
 
-fn message<T>(outcome: Result<T>) -> String {
+pub(crate) fn message<T>(outcome: Result<T>) -> String {
     outcome
         .err()
         .map(|error| error.to_string())

@@ -118,7 +118,23 @@ pub(super) fn score(similarity: Similarity, query: &[f32], document: &[f32]) -> 
         Similarity::Dot => sum as f32 + 0.0,
         Similarity::Cosine if norms > 0.0 => (sum / norms) as f32 + 0.0,
         Similarity::Cosine => 0.0,
+        Similarity::Euclidean => -distance(query, document).sqrt() as f32 + 0.0,
     }
+}
+
+/// The same order, of squared differences.
+fn distance(left: &[f32], right: &[f32]) -> f64 {
+    let mut parts = [0.0f64; 8];
+    for (at, (&x, &y)) in left.iter().zip(right).enumerate() {
+        let difference = f64::from(x) - f64::from(y);
+        parts[at % 8] += difference * difference;
+    }
+    for half in [4, 2, 1] {
+        for at in 0..half {
+            parts[at] += parts[at + half];
+        }
+    }
+    parts[0]
 }
 
 /// Offsets and values of lists.
