@@ -75,7 +75,7 @@ def mine(
         as far as these are given. Allowed documents are ranked by score, equal ones by the lower row.
 
     Args:
-            nested lists. float32, float16 and bfloat16 are read in place, others as a float32 copy.
+        queries: (Q, D) embeddings: an array, a memory map, a torch tensor, an Arrow array of fixed-size lists,
             nested lists. float32, float16 and bfloat16 are read in place, other floats as a float32 copy.
         corpus: (N, D) embeddings of documents, likewise. Both must be finite.
         positives: the rows of the corpus that answer a query, never its negatives: (Q,) integers; (Q, P)
