@@ -26,7 +26,7 @@ def clustered(rows, dim, seed=0):
         return values / np.linalg.norm(values, axis=1, keepdims=True)
 
     documents = noisy(centres[np.arange(rows) % len(centres)], 0.7)
-    return noisy(documents * np.sqrt(dim), 0.6), documents
+    return noisy(documents * np.float32(np.sqrt(dim)), 0.6), documents
 
 
 class Lookup:

@@ -5,16 +5,30 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
-/// The bytes of a cache line.
-const LINE: usize = 64;
+use super::tile::Line;
 
 /// Asks for the lines in which `values` lie; nothing where the processor has no such instruction.
 pub fn prefetch<T>(values: &[T]) {
+    for at in (0..size_of_val(values)).step_by(size_of::<Line>()) {
+        ask(values.as_ptr().cast::<i8>().wrapping_add(at));
+    }
+}
+
+/// Asks for one line.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "one instruction")]
+pub(super) fn prefetch_line(line: &Line) {
+    ask(std::ptr::from_ref(line).cast());
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "one instruction")]
+fn ask(at: *const i8) {
     #[cfg(target_arch = "x86_64")]
-    for at in (0..size_of_val(values)).step_by(LINE) {
-        // SAFETY: the address is inside the slice; a prefetch has no effect but on time, and SSE is part of x86-64.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().cast::<i8>().add(at)) };
+    // SAFETY: a prefetch has no effect but on time, whatever the address, and SSE is part of x86-64.
+    unsafe {
+        _mm_prefetch::<_MM_HINT_T0>(at);
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (values, LINE);
+    let _ = at;
 }

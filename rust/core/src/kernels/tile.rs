@@ -17,6 +17,7 @@ use std::arch::x86_64::{__m256i, __m512i};
 
 use super::codes::{PortableSums, Sums};
 use super::lanes::Lanes;
+use super::prefetch::prefetch_line as prefetch;
 use crate::cpu::{Features, features};
 
 /// The most queries that a tile of any variant has.
@@ -127,7 +128,22 @@ impl Default for Hits {
     }
 }
 
-type Run = unsafe fn(usize, &[i8], Documents<'_>, &Bands, &mut Hits) -> u32;
+/// Queries, and the panel that they are shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Pass<'a> {
+    /// The dimension, padded to a multiple of [`STEP`].
+    pub dim: usize,
+    /// Queries' codes, `[tile][dimension / 4][query][4]`.
+    pub queries: &'a [i8],
+    /// What they look for, tile by tile.
+    pub bands: &'a [Bands],
+    /// The panel.
+    pub documents: Documents<'a>,
+    /// The codes of the panel after it: they come from memory meanwhile.
+    pub next: &'a [Line],
+}
+
+type Run = unsafe fn(&Pass<'_>, usize, &mut Hits) -> Option<(usize, u32)>;
 
 /// A variant of the tile.
 #[derive(Debug, Clone, Copy)]
@@ -174,22 +190,17 @@ impl Tile {
         vec![PORTABLE]
     }
 
-    /// Compares packed queries with one panel of documents; bit `i` is set where query `i` has any bit in `hits`.
-    /// O(queries x width x dimension).
+    /// Compares tiles of queries with a panel, the tile numbered `from` first, until one has a hit: its number, and a bit for
+    /// each of its queries that has any in `hits`. O(queries x width x dimension).
     ///
     /// # Panics
-    /// Where an operand is shorter than `dim` and the variant's shape say, or `dim` is no multiple of [`STEP`].
-    pub fn run(
-        &self,
-        dim: usize,
-        queries: &[i8],
-        documents: Documents<'_>,
-        bands: &Bands,
-        hits: &mut Hits,
-    ) -> u32 {
+    /// Where an operand is not as long as the dimension and the variant's shape say, or the dimension is no multiple of
+    /// [`STEP`].
+    pub fn run(&self, pass: &Pass<'_>, from: usize, hits: &mut Hits) -> Option<(usize, u32)> {
+        let (dim, documents) = (pass.dim, &pass.documents);
         assert!(
             dim.is_multiple_of(STEP)
-                && queries.len() == dim * self.queries
+                && pass.queries.len() == dim * self.queries * pass.bands.len()
                 && documents.codes.len() * 64 == dim * self.width
                 && documents.scales.len() == self.width
                 && documents.biases.len() == self.width
@@ -197,7 +208,7 @@ impl Tile {
                 && documents.rests.len() == self.width
         );
         // SAFETY: the lengths are those the kernel reads, and a tile is only handed out where its instructions are.
-        unsafe { (self.run)(dim, queries, documents, bands, hits) }
+        unsafe { (self.run)(pass, from, hits) }
     }
 }
 
@@ -229,31 +240,19 @@ const AVX512_VNNI: Tile = Tile {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn tile_avx2(
-    dim: usize,
-    queries: &[i8],
-    documents: Documents<'_>,
-    bands: &Bands,
-    hits: &mut Hits,
-) -> u32 {
+fn tile_avx2(pass: &Pass<'_>, from: usize, hits: &mut Hits) -> Option<(usize, u32)> {
     // SAFETY: the instructions are this function's own; the lengths are the caller's word.
-    unsafe { tile::<__m256i, 4, 2>(dim, queries, documents, bands, hits) }
+    unsafe { tile::<__m256i, 4, 2>(pass, from, hits) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-fn tile_avx512_vnni(
-    dim: usize,
-    queries: &[i8],
-    documents: Documents<'_>,
-    bands: &Bands,
-    hits: &mut Hits,
-) -> u32 {
+fn tile_avx512_vnni(pass: &Pass<'_>, from: usize, hits: &mut Hits) -> Option<(usize, u32)> {
     // SAFETY: as above.
-    unsafe { tile::<__m512i, 8, 3>(dim, queries, documents, bands, hits) }
+    unsafe { tile::<__m512i, 8, 3>(pass, from, hits) }
 }
 
-/// `QUERIES` queries by `PARTS` registers of documents.
+/// Tiles of `QUERIES` queries by `PARTS` registers of documents.
 ///
 /// # Safety
 /// The processor has the instructions of `S`, and the operands have the lengths that [`Tile::run`] checks.
@@ -263,16 +262,46 @@ fn tile_avx512_vnni(
     reason = "compiled anew for each instruction set"
 )]
 unsafe fn tile<S: Sums, const QUERIES: usize, const PARTS: usize>(
+    pass: &Pass<'_>,
+    from: usize,
+    hits: &mut Hits,
+) -> Option<(usize, u32)> {
+    let share = pass.next.len().div_ceil(pass.bands.len().max(1));
+    let mut next = pass.next.iter().skip(from * share);
+    for (at, bands) in pass.bands.iter().enumerate().skip(from) {
+        next.by_ref().take(share).for_each(prefetch);
+        // SAFETY: `at` is below the number of tiles, whose codes are all there.
+        let rows = unsafe {
+            let queries = pass.queries.as_ptr().add(at * QUERIES * pass.dim);
+            one::<S, QUERIES, PARTS>(pass.dim, queries, &pass.documents, bands, hits)
+        };
+        if rows != 0 {
+            return Some((at, rows));
+        }
+    }
+    None
+}
+
+/// One tile: the bits of the queries that have a hit.
+///
+/// # Safety
+/// As [`tile`], and `QUERIES * dim` codes of queries can be read.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "compiled anew for each instruction set"
+)]
+unsafe fn one<S: Sums, const QUERIES: usize, const PARTS: usize>(
     dim: usize,
-    queries: &[i8],
-    documents: Documents<'_>,
+    queries: *const i8,
+    documents: &Documents<'_>,
     bands: &Bands,
     hits: &mut Hits,
 ) -> u32 {
     // SAFETY: all offsets stay below `dim * QUERIES`, `dim * width` and `width`, and those are the operands' lengths.
     unsafe {
         let codes = documents.codes.as_ptr().cast();
-        let sums = products::<S, QUERIES, PARTS>(dim, queries.as_ptr(), codes, bands);
+        let sums = products::<S, QUERIES, PARTS>(dim, queries, codes, bands);
         // One bound for the whole panel turns nearly every tile away, by one branch.
         let mut lows = [0.0; QUERIES];
         for (query, low) in lows.iter_mut().enumerate() {
@@ -301,7 +330,7 @@ unsafe fn tile<S: Sums, const QUERIES: usize, const PARTS: usize>(
         for (query, values) in values.iter().enumerate() {
             let low = S::Floats::splat(lows[query]);
             if values.iter().any(|value| value.at_least(low) != 0) {
-                let any = sort::<S::Floats, PARTS>(query, values, &documents, bands, hits);
+                let any = sort::<S::Floats, PARTS>(query, values, documents, bands, hits);
                 rows |= u32::from(any) << query;
             }
         }
@@ -438,6 +467,24 @@ mod tests {
         }
     }
 
+    /// One tile; the bits of the queries that have a hit.
+    fn run(
+        tile: &Tile,
+        made: &Operands,
+        documents: Documents<'_>,
+        bands: &Bands,
+        hits: &mut Hits,
+    ) -> u32 {
+        let pass = Pass {
+            dim: made.packed.len() / tile.queries,
+            queries: &made.packed,
+            bands: std::slice::from_ref(bands),
+            documents,
+            next: &[],
+        };
+        tile.run(&pass, 0, hits).map_or(0, |(_, rows)| rows)
+    }
+
     fn product(left: &[i8], right: &[i8]) -> i32 {
         let pairs = left.iter().zip(right);
         pairs.map(|(&x, &y)| i32::from(x) * i32::from(y)).sum()
@@ -472,7 +519,7 @@ mod tests {
                     coarsest: 0.0,
                 };
                 let mut hits = Hits::new();
-                let rows = tile.run(dim, &made.packed, documents, &asked, &mut hits);
+                let rows = run(&tile, &made, documents, &asked, &mut hits);
                 assert_eq!(rows, (1 << tile.queries) - 1);
                 for (query, left) in made.queries.iter().enumerate() {
                     for (document, right) in made.documents.iter().enumerate() {
@@ -511,13 +558,7 @@ mod tests {
                     coarsest: 0.0,
                 };
                 let mut hits = Hits::new();
-                tile.run(
-                    dim,
-                    &made.packed,
-                    documents,
-                    &asked(&made.queries),
-                    &mut hits,
-                );
+                run(&tile, &made, documents, &asked(&made.queries), &mut hits);
                 let expected = 32 * i32::from(sign * code) * i32::from(end);
                 assert_eq!(
                     hits.most[0][tile.width - 1].to_bits(),
@@ -558,7 +599,7 @@ mod tests {
                 coarsest: 2.0,
             };
             let mut hits = Hits::new();
-            let rows = tile.run(dim, &made.packed, documents, &asked, &mut hits);
+            let rows = run(&tile, &made, documents, &asked, &mut hits);
             let (mut some_inside, mut some_above, mut some_neither) = (0, 0, 0);
             for (query, left) in made.queries.iter().enumerate() {
                 let (mut inside, mut above) = (0u64, 0u64);
@@ -584,6 +625,47 @@ mod tests {
             }
             assert_eq!(rows >> 2 & 1, 0, "a query without a low has no hits");
             assert!(some_inside > 0 && some_above > 0 && some_neither > 0);
+        }
+    }
+
+    #[test]
+    fn tiles_are_shown_one_after_the_other_and_gone_on_with() {
+        for tile in Tile::all() {
+            let (dim, tiles) = (16, 5);
+            let made = operands(&tile, dim, 32);
+            let quiet = Bands {
+                lows: [f32::NAN; MOST_QUERIES],
+                ..asked(&made.queries)
+            };
+            let mut bands = vec![quiet; tiles];
+            for loud in [1, 4] {
+                bands[loud].lows[loud % tile.queries] = f32::NEG_INFINITY;
+            }
+            let (ones, zeros) = (vec![1.0; tile.width], vec![0.0; tile.width]);
+            let documents = Documents {
+                codes: &made.lines,
+                scales: &ones,
+                biases: &zeros,
+                lengths: &zeros,
+                rests: &zeros,
+                longest: 0.0,
+                coarsest: 0.0,
+            };
+            for next in [&made.lines[..], &[]] {
+                let pass = Pass {
+                    dim,
+                    queries: &made.packed.repeat(tiles),
+                    bands: &bands,
+                    documents,
+                    next,
+                };
+                let mut hits = Hits::new();
+                assert_eq!(tile.run(&pass, 0, &mut hits), Some((1, 2)));
+                let (found, last) = (tile.run(&pass, 2, &mut hits), 4 % tile.queries);
+                assert_eq!(found, Some((4, 1 << last)));
+                assert_eq!(hits.inside[last].count_ones() as usize, tile.width);
+                assert_eq!(tile.run(&pass, 5, &mut hits), None);
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use super::corpus::Frame;
 use super::kept::{Asked, Found, Kept};
 use super::panels::{Packer, Shard};
 use super::ruler::Ruler;
-use crate::kernels::{Bands, Documents, Hits, STEP, Tile, prefetch};
+use crate::kernels::{Bands, Documents, Hits, Pass, STEP, Tile};
 
 /// What a thread reuses from block to block.
 pub(super) struct Desk {
@@ -197,21 +197,27 @@ impl<'a> Block<'a> {
     /// Shows some panels to every query that the tile serves.
     fn pass<'b>(&mut self, panels: impl Iterator<Item = (usize, Documents<'b>)>, desk: &mut Desk) {
         let Desk { codes, hits, .. } = desk;
-        let (tile, dim) = (self.tile, self.dim);
+        let tile = self.tile;
         let mut panels = panels.peekable();
-        let share = (tile.width * dim / 64).div_ceil(self.bands.len());
         while let Some((first, documents)) = panels.next() {
-            // The next panel comes piece by piece while this one is multiplied.
-            let mut next = panels.peek().map_or(&[][..], |(_, next)| next.codes);
-            for (at, codes) in codes.chunks_exact(tile.queries * dim).enumerate() {
-                let (now, later) = next.split_at(share.min(next.len()));
-                prefetch(now);
-                next = later;
-                let mut hit = tile.run(dim, codes, documents, &self.bands[at], hits);
+            let next = panels.peek().map_or(&[][..], |(_, next)| next.codes);
+            let mut from = 0;
+            loop {
+                let pass = Pass {
+                    dim: self.dim,
+                    queries: codes,
+                    bands: &self.bands,
+                    documents,
+                    next,
+                };
+                let Some((at, mut hit)) = tile.run(&pass, from, hits) else {
+                    break;
+                };
                 while hit != 0 {
                     self.take(at, hit.trailing_zeros() as usize, first, hits);
                     hit &= hit - 1;
                 }
+                from = at + 1;
             }
         }
     }

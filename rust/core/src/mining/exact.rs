@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::block::{Block, Desk, Row};
 use super::corpus::{Prepared, shards};
 use super::exclusions::Excluded;
-use super::kept::{Asked, Found};
+use super::kept::{Asked, Found, kept_bytes};
 use super::panels::{Shard, packed_bytes};
 use super::rules::Band;
 use super::score::Scorer;
@@ -19,8 +19,13 @@ use crate::kernels::{MOST_QUERIES, Tile};
 use crate::pool;
 use crate::tick::Tick;
 
-/// The most queries of a block: their codes stay in a core's second cache beside a panel of documents.
-const BLOCK: usize = 96;
+/// The most queries of a block.
+const BLOCK: usize = 512;
+/// The most bytes of a block's codes: they stay in a core's second cache while panels stream past, and the more queries
+/// there are, the less often the corpus comes from memory.
+const CODES: usize = 144 << 10;
+/// The most bytes of what a block's queries keep meanwhile.
+const KEPT: usize = 16 << 20;
 /// The fewest documents of a shard.
 const LEAST_SHARD: usize = 4096;
 
@@ -37,23 +42,31 @@ pub struct Engine {
 
 impl Engine {
     /// The fastest for this processor and the shape of the task, within `max_memory` bytes beside the inputs where that is
-    /// possible at all: the results, which the caller knows the size of, and some 100 KiB a thread are part of it.
+    /// possible at all; the result, which the caller knows the size of, is not part of it.
     pub fn for_shape(
-        queries: usize,
-        corpus: usize,
+        (queries, corpus): (usize, usize),
         dim: usize,
+        depth: usize,
         threads: usize,
         max_memory: usize,
     ) -> Self {
         let fair = queries.div_ceil(threads.saturating_mul(4).max(1));
+        let kept = kept_bytes(depth.min(corpus));
+        let block_queries = (CODES / dim.max(1))
+            .min(KEPT / kept)
+            .min(fair)
+            .clamp(1, BLOCK)
+            .next_multiple_of(MOST_QUERIES);
         let norms = corpus
             .saturating_add(queries)
             .saturating_mul(size_of::<f64>());
-        let left = max_memory.saturating_sub(norms);
+        let desk = block_queries * dim.saturating_add(kept);
+        let taken = norms.saturating_add(desk.saturating_mul(threads));
         Self {
             tile: Tile::best(),
-            block_queries: BLOCK.min(fair).max(1).next_multiple_of(MOST_QUERIES),
-            shard_documents: (left / packed_bytes(dim)).max(LEAST_SHARD),
+            block_queries,
+            shard_documents: (max_memory.saturating_sub(taken) / packed_bytes(dim))
+                .max(LEAST_SHARD),
         }
     }
 

@@ -29,6 +29,12 @@ const ROOM: usize = 64;
 /// With more than this many times the entries wanted that bounds cannot tell apart, the best of them are scored.
 const MOST: usize = 8;
 
+/// The bytes that a query's candidates take while documents stream by, at most.
+pub(super) fn kept_bytes(depth: usize) -> usize {
+    let settled = depth.saturating_mul(MOST).saturating_add(ROOM);
+    full(settled).saturating_mul(size_of::<Entry>())
+}
+
 /// A document whose score lies in `low..=high`; exactly known where the ends are one.
 #[derive(Debug, Clone, Copy)]
 struct Entry {

@@ -252,7 +252,8 @@ pub fn engine_for(
         .saturating_mul(16)
         .saturating_add(64);
     let left = max_memory.saturating_sub(row.saturating_mul(queries.rows()));
-    Engine::for_shape(queries.rows(), corpus.rows(), corpus.dim(), threads, left)
+    let rows = (queries.rows(), corpus.rows());
+    Engine::for_shape(rows, corpus.dim(), depth, threads, left)
 }
 
 fn prepare(
