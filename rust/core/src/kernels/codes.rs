@@ -37,6 +37,33 @@ pub(super) trait Sums: Copy {
     /// # Safety
     /// The instruction set is there.
     unsafe fn add_products(self, documents: [Self::Codes; 2], query: [Self::Codes; 2]) -> Self;
+    /// Adds the products over eight dimensions to every sum, each query's with `PARTS` registers of documents.
+    ///
+    /// # Safety
+    /// The instruction set is there, and eight codes of each query and document can be read.
+    #[inline(always)]
+    unsafe fn add_step<const QUERIES: usize, const PARTS: usize>(
+        sums: &mut [[Self; PARTS]; QUERIES],
+        queries: *const i8,
+        documents: *const u8,
+    ) {
+        // SAFETY: the caller vouches for the instruction set and for the memory.
+        unsafe {
+            let part_bytes = 4 * Self::Floats::COUNT;
+            let mut parts = [[Self::load(documents); 2]; PARTS];
+            for (part, codes) in parts.iter_mut().enumerate() {
+                let first = documents.add(part * part_bytes);
+                *codes = [Self::load(first), Self::load(first.add(PARTS * part_bytes))];
+            }
+            for (query, row) in sums.iter_mut().enumerate() {
+                let first = queries.add(4 * query);
+                let codes = [Self::spread(first), Self::spread(first.add(4 * QUERIES))];
+                for (sum, part) in row.iter_mut().zip(parts) {
+                    *sum = sum.add_products(part, codes);
+                }
+            }
+        }
+    }
     /// # Safety
     /// The instruction set is there.
     unsafe fn to_floats(self) -> Self::Floats;
@@ -193,6 +220,31 @@ mod x86 {
             unsafe {
                 let sums = _mm512_dpbusd_epi32(self, documents[0], query[0]);
                 _mm512_dpbusd_epi32(sums, documents[1], query[1])
+            }
+        }
+
+        /// Four dimensions after four: with twice as many documents in registers, a sum would be spilled in every round.
+        #[inline(always)]
+        unsafe fn add_step<const QUERIES: usize, const PARTS: usize>(
+            sums: &mut [[Self; PARTS]; QUERIES],
+            queries: *const i8,
+            documents: *const u8,
+        ) {
+            // SAFETY: see above.
+            unsafe {
+                for half in 0..2 {
+                    let first = documents.add(half * PARTS * size_of::<Self>());
+                    let mut parts = [Self::load(first); PARTS];
+                    for (part, codes) in parts.iter_mut().enumerate() {
+                        *codes = Self::load(first.add(part * size_of::<Self>()));
+                    }
+                    for (query, row) in sums.iter_mut().enumerate() {
+                        let codes = Self::spread(queries.add(4 * (half * QUERIES + query)));
+                        for (sum, part) in row.iter_mut().zip(parts) {
+                            *sum = _mm512_dpbusd_epi32(*sum, part, codes);
+                        }
+                    }
+                }
             }
         }
 

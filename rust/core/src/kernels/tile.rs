@@ -402,18 +402,7 @@ unsafe fn products<S: Sums, const QUERIES: usize, const PARTS: usize>(
             *row = [S::splat(start); PARTS];
         }
         for _ in 0..dim / STEP {
-            let mut parts = [[S::load(documents); 2]; PARTS];
-            for (part, codes) in parts.iter_mut().enumerate() {
-                let first = documents.add(part * part_bytes);
-                *codes = [S::load(first), S::load(first.add(PARTS * part_bytes))];
-            }
-            for (query, row) in sums.iter_mut().enumerate() {
-                let first = queries.add(4 * query);
-                let codes = [S::spread(first), S::spread(first.add(4 * QUERIES))];
-                for (sum, part) in row.iter_mut().zip(parts) {
-                    *sum = sum.add_products(part, codes);
-                }
-            }
+            S::add_step(&mut sums, queries, documents);
             queries = queries.add(STEP * QUERIES);
             documents = documents.add(STEP / 4 * PARTS * part_bytes);
         }
