@@ -15,6 +15,7 @@ from datasets import load_from_disk
 
 import foolsgold as fg
 from foolsgold import cli
+from foolsgold.cli.words import as_bytes
 from foolsgold.data.files import read
 
 pytestmark = [pytest.mark.training, pytest.mark.timeout(300)]
@@ -119,6 +120,10 @@ def test_a_known_positive_is_in_no_file(files, model, tmp_path):
         (["--no-margin"], {"relative_margin": None}),
         (["--on-short", "drop", "--max-score", 0.2], {"on_short": "drop", "max_score": 0.2}),
         (["--query-prompt", "iron "], {"query_prompt": "iron "}),
+        (["--similarity", "euclidean"], {"similarity": "euclidean"}),
+        (["--device", "cpu", "--max-memory", "1MiB"], {}),
+        (["--sources", "model", "bm25"], {"sources": ["model", "bm25"]}),
+        (["--sources", "model=3", "bm25=2"], {"sources": {"model": 3, "bm25": 2}}),
         (["--no-twins"], {"twins": False}),
     ],
 )
@@ -181,6 +186,15 @@ BAD = [
     (["--corpus-column", "id"], "x.jsonl", "must hold texts"),
     (["--num-negatives", "0"], "x.jsonl", "`num_negatives` must be at least 1"),
     (["--anchor", "question"], "x.jsonl", "question"),
+    (
+        ["--max-memory", "much"],
+        "x.jsonl",
+        "`--max-memory` must be bytes, as 500MB, 2GiB or 1000000, got 'much'",
+    ),
+    (["--sources", "words"], "x.jsonl", '`sources` must be "model", "bm25" or both'),
+    (["--sources", "model=3", "bm25"], "x.jsonl", "`--sources` must be names, or each once with a number"),
+    (["--device", "gpu"], "x.jsonl", "`device` must be like"),
+    (["--sources", "model", "bm25", "--format", "ragged"], "x.csv", "must hold no lists"),
 ]
 
 
@@ -261,3 +275,40 @@ def test_a_folder_keeps_what_is_done(files, model, tmp_path):
 def test_no_margin_beside_a_margin_is_refused(files, model, tmp_path, capsys, words):
     assert run(files, model, tmp_path / "out.jsonl", "--no-margin", *words) == 2
     assert f"`--no-margin` must be left out with `{words[0]}`" in capsys.readouterr().err
+
+
+def test_words_alone_need_no_model(files, tmp_path, capsys):
+    words = ["mine", "--quiet", "--data", str(files[0]), "--corpus", str(files[1])]
+    words += ["--output", str(tmp_path / "x.jsonl")]
+    assert cli.main([*words, "--sources", "bm25"]) == 0
+    rows = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
+    corpus = [row["text"] for row in CORPUS]
+    options = {"sources": ["bm25"], "verbose": False}
+    assert rows == fg.mine_hard_negatives(PAIRS, None, corpus=corpus, **options).to_list()
+    assert {row["source"] for row in rows} == {"bm25"}
+    for more in ([], ["--sources", "bm25", "model"]):
+        assert cli.main([*words, *more]) == 2
+        assert "`--model` must be given without `--sources bm25`, got none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", 0),
+        ("1000000", 10**6),
+        ("12B", 12),
+        ("500MB", 500 * 10**6),
+        ("2GiB", 2 << 30),
+        ("1.5 gib", 3 << 29),
+        ("3k", 3000),
+        ("1TB", 10**12),
+    ],
+)
+def test_bytes_have_units(text, number):
+    assert as_bytes("--max-memory", text) == number
+
+
+@pytest.mark.parametrize("text", ["", "GB", "-1", "1e9", "2 G iB", "1,5GB", "5PB", "nan"])
+def test_what_is_no_number_of_bytes_is_refused(text):
+    with pytest.raises(ValueError, match="`--max-memory` must be bytes"):
+        as_bytes("--max-memory", text)

@@ -122,8 +122,9 @@ def test_the_similarity_may_be_the_models():
         similarity_fn_name = SimilarityFunction.DOT_PRODUCT
 
     assert similarity_of(Named(), "model") == "dot"
-    with pytest.raises(ValueError, match=r"`similarity` must be one of .*, got .euclidean."):
-        similarity_of(Named(), "euclidean")
+    assert similarity_of(Named(), "euclidean") == "euclidean"
+    Named.similarity_fn_name = SimilarityFunction.EUCLIDEAN
+    assert similarity_of(Named(), "model") == "euclidean"
     Named.similarity_fn_name = "manhattan"
     with pytest.raises(ValueError, match=r"`similarity` must be one of .* names 'manhattan'"):
         similarity_of(Named(), "model")

@@ -9,7 +9,8 @@ import foolsgold as fg
 from foolsgold import _core
 from foolsgold.mining.bm25 import BM25
 from foolsgold.mining.candidates import Candidates
-from foolsgold.mining.fusion import NO_SOURCE, fuse, mine_fused, score_candidates
+from foolsgold.mining.fusion import NO_SOURCE, fuse
+from foolsgold.mining.mine_fused import mine_fused, score_candidates
 
 
 def table(generator, num_queries, num_documents, width):

@@ -54,6 +54,9 @@ def brute_force(scores, depth, rules, bounds):
                     cap, cap_rule = anchor - bounds[name] * size, name
         if bounds.get("max_score", np.inf) < cap:
             cap, cap_rule = bounds["max_score"], "max_score"
+        if cap < low:  # an empty band: everything counts as below the least
+            counts["min_score"] += num_documents
+            continue
 
         def reason(document, row=row, lists=lists, cap=cap, cap_rule=cap_rule):
             for name, classes, _, _ in rules:
@@ -238,7 +241,7 @@ def test_bad_arguments_are_refused_by_name():
         ({"margin_from": "each"}, '`margin_from` must be "least" or "greatest", got "each"'),
         ({"corpus": bad}, "`corpus` must be finite, got NaN at row 0"),
         ({"corpus": values[:, :2].copy()}, "`corpus` must be of 3 columns"),
-        ({"corpus": values[:0]}, "`corpus` have rows"),
+        ({"corpus": values[:0]}, "`corpus` must have at least one row, got 0"),
         ({"similarity": "angle"}, "`similarity` must be"),
     ]
     if not torch.cuda.is_available():

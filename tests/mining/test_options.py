@@ -87,8 +87,9 @@ def test_diverse_negatives_are_of_different_groups():
         ({"on_short": "more"}, "`on_short` must be"),
         ({"margin_from": "most"}, "`margin_from` must be"),
         ({"seed": -1}, "`seed` must be at least 0"),
+        ({"device": "gpu"}, '`device` must be like "cuda", "cuda:1" or "cpu", got .gpu.'),
         ({"similarity": "near"}, "`similarity` must be one of"),
-        ({"near_duplicates": 1.5}, "`threshold` must be"),
+        ({"near_duplicates": 1.5}, "`near_duplicates` must be above 0 and at most 1, got 1.5"),
         (
             {"on_short": "random", "cross_encoder": never},
             "`on_short` must not be .random. with `cross_encoder`",

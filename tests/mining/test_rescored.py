@@ -136,5 +136,38 @@ def test_a_model_with_weights_is_asked_once(tmp_path):
 
 
 def test_scores_that_are_none_are_named():
-    with pytest.raises(ValueError, match="`scorer` must give finite scores"):
+    with pytest.raises(ValueError, match="`cross_encoder` must give finite scores, got nan for query"):
         mined(cross_encoder=lambda pairs: np.full(len(pairs), np.nan))
+
+
+def test_what_is_no_cross_encoder_is_named():
+    with pytest.raises(TypeError, match="`cross_encoder` must have `predict` or be a function"):
+        mined(cross_encoder=3)
+    with pytest.raises(ValueError, match="`cross_encoder` must give one score a pair"):
+        mined(cross_encoder=lambda pairs: [1.0])
+
+
+def test_scores_are_kept_for_the_same_model_alone(tmp_path):
+    torch = pytest.importorskip("torch")
+
+    class CrossEncoder(torch.nn.Module):
+        def __init__(self, max_length):
+            super().__init__()
+            self.max_length, self.asked = max_length, 0
+
+        def predict(self, pairs, batch_size, show_progress_bar):
+            self.asked += len(pairs)
+            return judge(pairs)
+
+    class Function:
+        asked = 0
+
+        def __call__(self, pairs):
+            self.asked += len(pairs)
+            return judge(pairs)
+
+    options = {"cache_folder": tmp_path, "model_fingerprint": "drawn"}
+    models = [CrossEncoder(64), CrossEncoder(64), CrossEncoder(512), Function(), Function()]
+    rows = [mined(cross_encoder=model, **options).to_dict() for model in models]
+    assert all(other == rows[0] for other in rows)
+    assert [model.asked > 0 for model in models] == [True, False, True, True, True]

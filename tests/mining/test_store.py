@@ -13,9 +13,9 @@ from tests.mining.killing import content
 
 import foolsgold as fg
 from foolsgold import _core
-from foolsgold.mining import CandidateStore, store
+from foolsgold.mining import CandidateStore, parts
+from foolsgold.mining.parts import part_rows, search_in_parts
 from foolsgold.mining.question import fingerprint
-from foolsgold.mining.store import part_rows, search_in_parts
 
 
 def embeddings(rows, seed=0, dim=8):
@@ -24,7 +24,7 @@ def embeddings(rows, seed=0, dim=8):
 
 @pytest.fixture
 def small_parts(monkeypatch):
-    monkeypatch.setattr(store, "part_rows", lambda depth, documents: 7)
+    monkeypatch.setattr(parts, "part_rows", lambda depth, documents: 7)
 
 
 QUERIES, CORPUS = embeddings(30), embeddings(90, 1)
@@ -218,10 +218,8 @@ def test_progress_goes_from_part_to_part(tmp_path, small_parts, capsys):
     def show(done, total):
         told.append(done / total)
 
-    from foolsgold.mining import store
-
     for done in range(4):
-        store._share(show, done, 4)(1, 2)
+        parts._share(show, done, 4)(1, 2)
     assert told == [0.125, 0.375, 0.625, 0.875]
 
 
@@ -322,7 +320,7 @@ def test_a_key_that_json_cannot_tell_is_refused(tmp_path):
 FULL = """
 import resource, sys
 import numpy as np
-from foolsgold.mining.store import search_in_parts
+from foolsgold.mining.parts import search_in_parts
 
 def search(start, stop, show):
     if start >= 200:

@@ -15,8 +15,8 @@ SEARCH = """
 import sys
 import numpy as np
 import foolsgold as fg
-from foolsgold.mining import search
-search.part_rows = lambda depth, documents: 10
+from foolsgold.mining import parts
+parts.part_rows = lambda depth, documents: 10
 rng = np.random.default_rng(0)
 queries, corpus = rng.standard_normal((2, 1000, 8), dtype=np.float32)
 options = {"num_negatives": 5, "relative_margin": 0.05, "threads": 1}
@@ -27,7 +27,7 @@ fg.mine(queries, corpus, positives=np.arange(1000), folder=sys.argv[1], **option
 WRITE = """
 import sys
 import numpy as np
-from foolsgold.mining.store import search_in_parts
+from foolsgold.mining.parts import search_in_parts
 
 def search(start, stop, show):
     numbers = np.random.default_rng(start).integers(0, 1 << 32, 50 * (stop - start), dtype=np.uint32)
@@ -56,3 +56,4 @@ def test_the_answer_of_the_killed_is_the_answer(tmp_path):
     queries, corpus = rng.standard_normal((2, 1000, 8), dtype=np.float32)
     found = fg.mine(queries, corpus, positives=np.arange(1000), num_negatives=5, relative_margin=0.05)
     assert fg.Candidates.load(tmp_path).ids.tolist() == found.ids.tolist()
+    assert fg.mining.CandidateStore(tmp_path).num_parts == 100

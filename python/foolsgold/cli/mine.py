@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foolsgold.cli.words import add_common, add_data
+from foolsgold.cli.words import add_common, add_data, as_bytes
 
 if TYPE_CHECKING:
     import argparse
@@ -40,7 +40,15 @@ def add_mine(commands: argparse._SubParsersAction[Any]) -> None:
         "Without a bound, negatives score at most 95 %% of the least of their query's positives.",
     )
     add_data(mine)
-    mine.add_argument("--model", metavar="NAME_OR_FOLDER", required=True, help="what embeds the texts")
+    mine.add_argument(
+        "--model", metavar="NAME_OR_FOLDER", help="what embeds the texts; only `--sources bm25` needs none"
+    )
+    mine.add_argument(
+        "--sources",
+        nargs="+",
+        metavar="NAME",
+        help="model, bm25 or both, by the ranks of both; model=30 bm25=10 takes so many of each, in turn",
+    )
     mine.add_argument("--corpus", nargs="+", type=Path, metavar="FILE", help="further documents")
     mine.add_argument("--corpus-column", metavar="COLUMN", help="their column; else known by its name")
     mine.add_argument("--group", metavar="COLUMN", help="of pairs: the group of the positive, as its page")
@@ -69,7 +77,7 @@ def add_mine(commands: argparse._SubParsersAction[Any]) -> None:
     mine.add_argument(
         "--on-short", choices=("keep", "drop", "random", "widen"), help="where there are too few"
     )
-    mine.add_argument("--similarity", choices=("cosine", "dot", "model"), default="cosine")
+    mine.add_argument("--similarity", choices=("cosine", "dot", "euclidean", "model"), default="cosine")
     mine.add_argument("--no-twins", action="store_true", help="exclude known positives by exact text alone")
     mine.add_argument(
         "--near-duplicates",
@@ -83,6 +91,10 @@ def add_mine(commands: argparse._SubParsersAction[Any]) -> None:
     mine.add_argument("--report", type=Path, metavar="DIR", help="write report.html and report.json there")
     mine.add_argument(
         "--resume", type=Path, metavar="DIR", help="keep there what is done, to go on where this is stopped"
+    )
+    mine.add_argument("--device", metavar="NAME", help="where the search runs: cuda, cuda:1; else on the CPU")
+    mine.add_argument(
+        "--max-memory", metavar="BYTES", help="of the search, as 500MB or 2GiB; 2GiB by default"
     )
     mine.add_argument("--threads", type=int, metavar="N")
     add_common(mine)
@@ -108,9 +120,13 @@ def _mine(options: argparse.Namespace) -> Callable[[], None]:
 
 def _task(options: argparse.Namespace) -> Task:
     from foolsgold.data.pairs import read_pairs
+    from foolsgold.mining.sources import as_sources
     from foolsgold.mining.task import Task
-    from foolsgold.models import SentenceTransformer
 
+    max_memory = 2 << 30 if options.max_memory is None else as_bytes("--max-memory", options.max_memory)
+    sources = as_sources(_sources(options.sources))
+    if options.model is None and (sources is None or "model" in sources.names):
+        raise ValueError("`--model` must be given without `--sources bm25`, got none")
     progress = not options.quiet
     pairs = read_pairs(
         options.data,
@@ -129,7 +145,7 @@ def _task(options: argparse.Namespace) -> Task:
         columns={"anchor": pairs.anchors, "positive": pairs.positives},
         anchor="anchor",
         positive="positive",
-        model=SentenceTransformer(options.model),
+        model=_model(options.model),
         search=_search(options),
         corpus=documents,
         query_prompt=options.query_prompt,
@@ -141,15 +157,41 @@ def _task(options: argparse.Namespace) -> Task:
         corpus_groups=groups,
         twins=not options.no_twins,
         near_duplicates=options.near_duplicates,
+        sources=sources,
         similarity=options.similarity,
         on_short=options.on_short,
         recipe=options.recipe,
         folder=options.resume,
         report_folder=options.report,
+        device=options.device,
+        max_memory=max_memory,
         seed=options.seed,
         threads=options.threads,
         progress=progress,
     )
+
+
+def _model(name: str | None) -> Any:
+    if name is None:
+        return None
+    from foolsgold.models import SentenceTransformer
+
+    return SentenceTransformer(name)
+
+
+def _sources(words: list[str] | None) -> list[str] | dict[str, int] | None:
+    """Return names, or names with numbers."""
+    if words is None or not any("=" in word for word in words):
+        return words
+    numbers = {}
+    for word in words:
+        name, _, number = word.partition("=")
+        if not number.isdecimal() or name in numbers:
+            raise ValueError(
+                f"`--sources` must be names, or each once with a number as bm25=10, got {word!r}"
+            )
+        numbers[name] = int(number)
+    return numbers
 
 
 def _search(options: argparse.Namespace) -> dict[str, Any]:
@@ -162,7 +204,7 @@ def _search(options: argparse.Namespace) -> dict[str, Any]:
     for name in ("relative_margin", "absolute_margin", "recipe"):
         if options.no_margin and getattr(options, name) is not None:
             raise ValueError(f"`--no-margin` must be left out with `--{name.replace('_', '-')}`")
-    return with_defaults(given, options.recipe, is_free=options.no_margin)
+    return with_defaults(given, options.recipe, is_free=options.no_margin or options.model is None)
 
 
 def _corpus(options: argparse.Namespace) -> tuple[Any, Any]:

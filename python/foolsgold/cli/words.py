@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,3 +25,28 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+
+
+def as_bytes(word: str, text: str) -> int:
+    """Read a number of bytes, as 500MB or 2GiB; units of 1000 or, with an i, of 1024.
+
+    Args:
+        word: what it was given to, for the message.
+        text: what was given.
+
+    Raises:
+        ValueError: for anything else.
+
+    Example:
+        >>> as_bytes("--max-memory", "1.5 GiB"), as_bytes("--max-memory", "500MB")
+        (1610612736, 500000000)
+    """
+    found = _BYTES.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"`{word}` must be bytes, as 500MB, 2GiB or 1000000, got {text!r}")
+    number, prefix, binary = found.groups()
+    power = "kmgt".index(prefix.lower()) + 1 if prefix else 0
+    return int(float(number) * (1024 if binary else 1000) ** power)
+
+
+_BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([kmgt])(i)?)?b?", re.IGNORECASE)

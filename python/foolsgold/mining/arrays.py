@@ -48,10 +48,19 @@ def as_matrix(name: str, value: Any) -> Embeddings:
 
 def as_float32(name: str, value: Any) -> NDArray[np.float32]:
     """Return `value` as `as_matrix` does, always in float32: for arithmetic in NumPy."""
-    array = as_matrix(name, value)
-    if array.dtype == np.uint16:
-        return (array.astype(np.uint32) << 16).view(np.float32)
-    return array.astype(np.float32, copy=False)
+    return widened(as_matrix(name, value))
+
+
+def widened(rows: NDArray[Any]) -> NDArray[np.float32]:
+    """Return rows in float32; integers are the bits of bfloat16.
+
+    Example:
+        >>> widened(np.array([[0x3F80, 0xC000]], np.uint16))
+        array([[ 1., -2.]], dtype=float32)
+    """
+    if rows.dtype == np.uint16:
+        return (rows.astype(np.uint32) << 16).view(np.float32)
+    return rows.astype(np.float32, copy=False)
 
 
 def as_lists(

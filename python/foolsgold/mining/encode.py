@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Role = Literal["query", "document"]
-_SIMILARITIES = ("cosine", "dot")
+Similarity = Literal["cosine", "dot", "euclidean"]
+_SIMILARITIES = ("cosine", "dot", "euclidean")
 
 
 def encode(
@@ -96,7 +97,7 @@ def encode(
     return embeddings
 
 
-def similarity_of(model: Any, similarity: str) -> Literal["cosine", "dot"]:
+def similarity_of(model: Any, similarity: str) -> Similarity:
     """Return the similarity to score by; for "model" the one that the model names.
 
     Raises:

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foolsgold.mining.arrays import as_lists
+from foolsgold.mining.arrays import as_lists, lists_of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
+    from foolsgold.mining.arrays import Embeddings
+
     Exclusion = tuple[str, NDArray[np.uint32] | None, NDArray[np.int64], NDArray[np.uint32]]
+    Lists = tuple[NDArray[np.int64], NDArray[np.uint32]]
 
 
 def as_exclusions(
@@ -58,6 +61,22 @@ def as_exclusions(
     if len(set(names)) < len(names):
         raise ValueError(f"`classes` must not be named like another rule, got {sorted(names)}")
     return found
+
+
+def for_each_positive(
+    queries: Embeddings, exclusions: list[Exclusion], lists: Lists
+) -> tuple[Embeddings, list[Exclusion], Lists]:
+    """Return a query for each positive, with the exclusions of its query, and that positive alone.
+
+    Args:
+        queries: (Q, D).
+        exclusions: as `as_exclusions` gives them.
+        lists: the positives by query.
+    """
+    offsets, values = lists
+    owners = np.repeat(np.arange(len(queries)), np.diff(offsets))
+    repeated = [(name, of, *lists_of_rows((starts, ids), owners)) for name, of, starts, ids in exclusions]
+    return queries[owners], repeated, (np.arange(len(values) + 1, dtype=np.int64), values)
 
 
 def _class_lists(

@@ -12,6 +12,8 @@ from foolsgold.mining.pairs import gathered
 from foolsgold.progress import progress_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from foolsgold.mining.pairs import Lists, Pairs
@@ -83,6 +85,29 @@ def exclusions_of(
     if has_positives and groups is not None:
         found.update(_group_rules(pairs, groups))
     return found
+
+
+def arguments_of(
+    exclusions: Mapping[str, Exclusion], num_documents: int, rows: NDArray[np.int64] | None = None
+) -> dict[str, Any]:
+    """Return exclusions as the arguments `positives` and `classes` of a search.
+
+    Args:
+        exclusions: by name.
+        num_documents: N.
+        rows: the queries that are searched for; None for all.
+    """
+    lists = {
+        name: exclusion.lists if rows is None else lists_of_rows(exclusion.lists, rows)
+        for name, exclusion in exclusions.items()
+    }
+    alone = np.arange(num_documents, dtype=np.uint32)
+    classes = {
+        name: (alone if exclusion.classes is None else exclusion.classes, lists[name])
+        for name, exclusion in exclusions.items()
+        if name != "positive"
+    }
+    return {"positives": lists.get("positive"), "classes": classes or None}
 
 
 def check_negatives(

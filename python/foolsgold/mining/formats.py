@@ -6,12 +6,13 @@ its rows. The rows follow the pairs; negatives come best first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from foolsgold.mining.rows import Column
+from foolsgold.mining.sources import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,8 @@ class Mined:
             same ones, unless margins are measured from each positive.
         scores: (P, n) float32.
         is_kept: (P,) whether the pair may have rows.
+        sources: (P, n) where each negative comes from, as places in `SOURCES`, -1 for none; None where that
+            is not told.
     """
 
     anchors: NDArray[np.uint32]
@@ -44,10 +47,13 @@ class Mined:
     ids: NDArray[np.int64]
     scores: NDArray[np.float32]
     is_kept: NDArray[np.bool_]
+    sources: NDArray[np.int64] | None = None
 
     def of(self, pairs: NDArray[np.bool_]) -> Mined:
         """Return the pairs (P,) that are so marked alone."""
-        return Mined(**{name: getattr(self, name)[pairs] for name in self.__dataclass_fields__})
+        values: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        values = {name: None if value is None else value[pairs] for name, value in values.items()}
+        return Mined(**values)
 
 
 def columns_of_format(
@@ -58,7 +64,9 @@ def columns_of_format(
     return _FORMATS[output_format](kept, anchor, positive, with_scores)
 
 
-def new_column_names(output_format: OutputFormat, num_negatives: int, *, with_scores: bool) -> list[str]:
+def new_column_names(
+    output_format: OutputFormat, num_negatives: int, *, with_scores: bool, with_sources: bool = False
+) -> list[str]:
     """Return the names of the columns that the result has beside those of anchors and positives.
 
     Raises:
@@ -68,13 +76,15 @@ def new_column_names(output_format: OutputFormat, num_negatives: int, *, with_sc
         wanted = ", ".join(map(repr, get_args(OutputFormat)))
         raise ValueError(f"`output_format` must be one of {wanted}, got {output_format!r}")
     scores = ["scores"] if with_scores else []
-    return {
+    sources = ["source"] if with_sources else []
+    names = {
         "triplet": ["negative", *scores],
         "n-tuple": [*(f"negative_{number}" for number in range(1, num_negatives + 1)), *scores],
         "labeled-pair": ["score" if with_scores else "label"],
         "labeled-list": ["scores" if with_scores else "labels"],
         "ragged": ["negatives", *scores],
-    }[output_format]
+    }
+    return [*names[output_format], *sources]
 
 
 def _triplet(mined: Mined, anchor: str, positive: str, with_scores: bool) -> Columns:
@@ -87,6 +97,8 @@ def _triplet(mined: Mined, anchor: str, positive: str, with_scores: bool) -> Col
     if with_scores:
         both = np.stack([mined.positive_scores[pairs], mined.scores[pairs, places]], axis=1)
         columns["scores"] = _lists(both.astype(np.float64), np.full(both.shape, True))
+    if mined.sources is not None:
+        columns["source"] = Column(mined.sources[pairs, places], names=SOURCES)
     return columns
 
 
@@ -98,7 +110,7 @@ def _n_tuple(mined: Mined, anchor: str, positive: str, with_scores: bool) -> Col
     }
     if with_scores:
         columns["scores"] = _scores_of_pairs(mined)
-    return columns
+    return columns | _sources_of_pairs(mined)
 
 
 def _labeled_pair(mined: Mined, anchor: str, positive: str, with_scores: bool) -> Columns:
@@ -120,6 +132,10 @@ def _labeled_pair(mined: Mined, anchor: str, positive: str, with_scores: bool) -
     else:
         is_positive = np.arange(len(order)) < len(mined.query)
         columns["label"] = Column(is_positive.astype(np.int64)[order], is_text=False)
+    if mined.sources is not None:
+        none = np.full(len(mined.query), -1)
+        sources = np.concatenate([none, mined.sources[pairs, places]])
+        columns["source"] = Column(sources[order], names=SOURCES)
     return columns
 
 
@@ -133,7 +149,7 @@ def _labeled_list(mined: Mined, anchor: str, positive: str, with_scores: bool) -
         labels = np.zeros(documents.shape, np.int64)
         labels[:, 0] = 1
         columns["labels"] = _lists(labels, documents >= 0)
-    return columns
+    return columns | _sources_of_pairs(mined)
 
 
 def _ragged(mined: Mined, anchor: str, positive: str, with_scores: bool) -> Columns:
@@ -144,7 +160,7 @@ def _ragged(mined: Mined, anchor: str, positive: str, with_scores: bool) -> Colu
     }
     if with_scores:
         columns["scores"] = _scores_of_pairs(mined)
-    return columns
+    return columns | _sources_of_pairs(mined)
 
 
 _FORMATS: dict[str, Callable[[Mined, str, str, bool], Columns]] = {
@@ -161,6 +177,14 @@ def _scores_of_pairs(mined: Mined) -> Column:
     values = np.column_stack([mined.positive_scores, mined.scores]).astype(np.float64)
     is_there = np.column_stack([np.full(len(values), True), mined.ids >= 0])
     return _lists(values, is_there)
+
+
+def _sources_of_pairs(mined: Mined) -> Columns:
+    """Where each negative that is there comes from."""
+    if mined.sources is None:
+        return {}
+    column = _lists(mined.sources, mined.ids >= 0, is_text=True)
+    return {"source": replace(column, names=SOURCES)}
 
 
 def _lists(values: NDArray[np.generic], is_there: NDArray[np.bool_], *, is_text: bool = False) -> Column:

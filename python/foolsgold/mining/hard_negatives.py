@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Literal
 
-from foolsgold.mining.options import SAFE_RELATIVE_MARGIN, given, unset, with_defaults
+from foolsgold.mining.options import SAFE_RELATIVE_MARGIN, check_ranking, given, unset, with_defaults
 from foolsgold.mining.pairs import column_names, columns_of_dataset
+from foolsgold.mining.sources import as_sources
 from foolsgold.mining.task import Task
 
 if TYPE_CHECKING:
@@ -62,10 +63,13 @@ def mine_hard_negatives(
     twins: bool = True,
     near_duplicates: float | None = None,
     on_short: OnShort | None = None,
-    similarity: Literal["cosine", "dot", "model"] = "cosine",
+    similarity: Literal["cosine", "dot", "euclidean", "model"] = "cosine",
     report_folder: str | Path | None = None,
     folder: str | Path | None = None,
     model_fingerprint: str | None = None,
+    sources: Sequence[str] | Mapping[str, int] | None = None,
+    device: Any = None,
+    max_memory: int = 2 << 30,
     seed: int = 0,
     threads: int | None = None,
 ) -> Any:
@@ -90,12 +94,12 @@ def mine_hard_negatives(
         dataset: a `datasets.Dataset`, an Arrow table, a mapping from names to columns, or a list of dicts.
         model: has `encode_query` and `encode_document`, or `encode`, or is a function: of a list of texts, it
             gives an array, a tensor or a list of vectors. It gets `batch_size` and the like where it has
-            parameters for them.
+            parameters for them. None with `sources=["bm25"]`.
         anchor_column_name: by default the first column.
         positive_column_name: by default the second column.
         corpus: further documents, a list of `str` or an Arrow column; the positives always belong to it.
         cross_encoder: has `predict`, or is a function of a list of (anchor, document) pairs. It scores the
-            positives and the first `range_max` documents that the model finds, by default
+            positives and the first `range_max` documents that are found, by default
             `range_min + 10 * num_negatives`; margins, bounds, ranks and `scores` are by its scores. Around 0,
             as logits are, a relative margin says little: give an absolute one.
         range_min: how many of the best allowed documents are skipped.
@@ -119,8 +123,9 @@ def mine_hard_negatives(
         use_faiss: as `faiss_batch_size`.
         use_multi_process: embed on all devices, or on those named; needs `start_multi_process_pool`.
         verbose: show progress bars.
-        cache_folder: where embeddings, and the scores of a cross-encoder with weights, are kept, to be read
-            again by a call with the same texts and model.
+        cache_folder: where embeddings are kept, to be read again by a call with the same texts and model;
+            likewise the scores of a cross-encoder that shows its weights (`state_dict`). Any other one is
+            asked in each call, as nothing would tell it from others.
         recipe: values for arguments that are not given, by their name; see `mine`.
         margin_from: margins are measured from the "least" or the "greatest" of an anchor's positives, or from
             "each", which gives each pair its own negatives.
@@ -139,14 +144,23 @@ def mine_hard_negatives(
         on_short: what becomes of an anchor with fewer negatives than asked for. "keep": it has fewer. "drop":
             its pairs are left out. "random": further ones at random, under every exclusion and margin.
             "widen": ranks outside the range, then scores below `min_score`. By default "drop" for
-            "n-tuple", else "keep". With a cross-encoder, not "random".
-        similarity: what scores are; "model" for the one that the model names.
+            "n-tuple", else "keep". Not "random" with `cross_encoder`, `sources`, `folder` or `device`.
+        similarity: what scores are; "euclidean" is minus the distance, "model" the one that the model names.
         report_folder: where `report.json` and `report.html` are written: what each rule turned away, scores,
             negatives near their positives, an estimate of false negatives.
         folder: where embeddings and candidates are kept while this call runs and after it: the same call goes
             on where it was stopped, or killed. Another call's folder is an error.
         model_fingerprint: with `cache_folder` or `folder`, tells a model without weights (`state_dict`) from
             others: a text that is another one whenever the model is.
+        sources: where candidates come from; None for the model alone. A list of "model" and "bm25" ranks the
+            candidates of both by the sum of their reciprocal ranks, `range_max` of each, by default
+            `range_min + 10 * num_negatives`. A mapping, {"model": 30, "bm25": 10}, takes at most so many of
+            each, in turn. All of them are under all rules, and scored by the model; without one scores,
+            margins and bounds are BM25's own (0 for a positive that shares no word), and no margin applies
+            unless given. Strategies that look at scores need a `cross_encoder` then. For run files, see
+            `mining.read_run` and `mining.mine_fused`.
+        device: where the model's candidates are searched, "cuda" say, with the same answer; None for the CPU.
+        max_memory: of that search, bytes on the host beside the embeddings; see `mine`.
         seed: of everything drawn, in [0, 2^64).
         threads: of the search, by default a fair share of the cores.
 
@@ -164,6 +178,10 @@ def mine_hard_negatives(
           them. A row a pair that has a negative.
         - "ragged": anchor, positive, list `negatives` | `scores` [positive's, negatives']. A row a pair,
           none left out by default; `fg.datasets.DrawnNegatives` trains on such rows.
+
+        With `sources` a last column `source` tells where each negative comes from, "model" or "bm25": for
+        reciprocal ranks the one that has it higher, of equal ones the first. "triplet" has a text there,
+        "labeled-pair" too, null for a positive; the others have a list, of the negatives alone.
 
     Raises:
         ValueError: for a column that is not there, a null text, an empty data set, an option that is out of
@@ -198,7 +216,7 @@ def mine_hard_negatives(
     parameters = {"temperature": temperature, "simans_a": simans_a, "simans_b": simans_b}
     arguments |= {name: value for name, value in parameters.items() if value is not None}
     if include_positives:
-        _check_ranking(
+        check_ranking(
             {
                 **arguments,
                 "recipe": recipe,
@@ -217,7 +235,7 @@ def mine_hard_negatives(
         anchor=anchor,
         positive=positive,
         model=model,
-        search=with_defaults(arguments, recipe, is_free=include_positives),
+        search=with_defaults(arguments, recipe, is_free=include_positives or model is None),
         corpus=corpus,
         query_prompt_name=query_prompt_name,
         query_prompt=query_prompt,
@@ -234,6 +252,7 @@ def mine_hard_negatives(
         twins=twins,
         near_duplicates=near_duplicates,
         cross_encoder=cross_encoder,
+        sources=as_sources(sources),
         similarity=similarity,
         on_short=on_short,
         recipe=recipe,
@@ -241,31 +260,14 @@ def mine_hard_negatives(
         cache_folder=cache_folder,
         model_fingerprint=model_fingerprint,
         report_folder=report_folder,
+        device=device,
+        max_memory=max_memory,
         seed=seed,
         threads=threads,
         progress=verbose,
     )
     rows, _ = task.run()
     return rows.to_dataset()
-
-
-_LEAVE_POSITIVES_OUT = (
-    "absolute_margin",
-    "relative_margin",
-    "recipe",
-    "group_column_name",
-    "corpus_groups",
-    "near_duplicates",
-)
-
-
-def _check_ranking(arguments: Mapping[str, Any]) -> None:
-    """Check that nothing would leave out the positives that are to be ranked."""
-    for name in _LEAVE_POSITIVES_OUT:
-        if arguments.get(name) is not None:
-            raise ValueError(
-                f"`{name}` must be left out with `include_positives`, as it leaves positives out"
-            )
 
 
 def _column(argument: str, columns: dict[str, Any], name: str | None) -> Any:

@@ -3,66 +3,30 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from foolsgold import _core
-from foolsgold.mining.bounds import CAPS, Bounds
-from foolsgold.mining.device.search import Search, floats
+from foolsgold.mining.bounds import Bounds
+from foolsgold.mining.device.search import Search, as_read
+from foolsgold.mining.device.table import DeviceTable
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from foolsgold.mining.exclusions import Exclusion
-
-
-class DeviceTable(NamedTuple):
-    """What a search answers, as the core's table has it.
-
-    Attributes:
-        ids: (Q, depth) int64, the best documents first; -1 where there are no more.
-        scores: (Q, depth) float32; negative infinity where there are no more.
-        anchors: (Q,) float32, the positive scores that margins are measured from; NaN where there is none.
-        above: (Q,) int64, documents that no exclusion turns away above the query's lowest cap.
-        cap_rules: (Q,) int64, which of the two margins and `max_score` set that cap; -1 for none.
-        away: the pairs that an exclusion turned away and that score at least as well as the query's last
-            candidate, or as `min_score` where it has fewer than `depth`: query, document, score and the
-            number of the first rule, in the order of queries, scores, documents.
-    """
-
-    ids: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    anchors: NDArray[np.float32]
-    above: NDArray[np.int64]
-    cap_rules: NDArray[np.int64]
-    away: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
-
-    def counts(self, rules: list[str], num_documents: int) -> dict[str, int]:
-        """Return how many documents each rule turned away, over all queries.
-
-        Args:
-            rules: the names of the exclusions, in order.
-            num_documents: N.
-        """
-        found = {name: int((self.away[3] == number).sum()) for number, name in enumerate(rules)}
-        for number, name in enumerate(CAPS):
-            found[name] = int(self.above[self.cap_rules == number].sum())
-        taken = (self.ids >= 0).sum(axis=1)
-        away = np.bincount(self.away[0], minlength=len(self.ids))
-        below = num_documents - taken - away - self.above
-        found["min_score"] = int(below[taken < self.ids.shape[1]].sum())
-        return found
+    from foolsgold.mining.question import Lists
 
 
 def search_on_device(
-    queries: NDArray[np.floating[Any]],
-    corpus: NDArray[np.floating[Any]],
+    queries: NDArray[Any],
+    corpus: NDArray[Any],
     depth: int,
     *,
     exclusions: list[Exclusion] | None = None,
@@ -86,7 +50,7 @@ def search_on_device(
     document.
 
     Args:
-        queries: (Q, D) floats, finite.
+        queries: (Q, D) floats, or the bits of bfloat16 as uint16; finite.
         corpus: (N, D) likewise, N at least 1.
         depth: how many of the best are found; at most N are.
         exclusions: as `as_exclusions` gives them; the one named "positive" gives the margins.
@@ -112,32 +76,79 @@ def search_on_device(
         >>> search_on_device(corpus[:1], corpus, 2, device="cpu").ids
         array([[0, 1]])
     """
-    device = _device(device)
-    depth = min(depth, len(corpus))
-    if depth < 1:
-        raise ValueError(f"`depth` must be at least 1 and `corpus` have rows, got {depth} and {len(corpus)}")
     rules = exclusions or []
-    positives = next((rule for rule in rules if rule[0] == "positive"), None)
-    threads = resolve(threads)
+    positives = next((rule[2:] for rule in rules if rule[0] == "positive"), None)
     bounds = Bounds(absolute_margin, relative_margin, max_score, min_score, margin_from)
-    bounds.check(has_positives=positives is not None)
-    anchors = _anchors(queries, corpus, positives, similarity, bounds, threads)
-    caps, cap_rules = bounds.caps(anchors)
-    lows = np.full(len(queries), -np.inf if min_score is None else min_score)
+    with progress_bar("Mine", enabled=progress) as show:
+        return table_on_device(
+            queries,
+            corpus,
+            depth,
+            exclusions=rules,
+            anchors=positives,
+            similarity=similarity,
+            bounds=bounds,
+            device=device,
+            max_memory=max_memory,
+            threads=resolve(threads),
+            progress=show,
+        )
+
+
+def table_on_device(
+    queries: NDArray[Any],
+    corpus: NDArray[Any],
+    depth: int,
+    *,
+    exclusions: list[Exclusion],
+    anchors: Lists | None,
+    similarity: str,
+    bounds: Bounds,
+    device: str | torch.device,
+    max_memory: int | None,
+    threads: int,
+    progress: Callable[[int, int], object] | None = None,
+) -> DeviceTable:
+    """As `search_on_device`, with the positives that margins are measured from by themselves.
+
+    Args:
+        queries: as there.
+        corpus: as there.
+        depth: as there.
+        exclusions: as there.
+        anchors: rows of the corpus by query.
+        similarity: as there.
+        bounds: of a score.
+        device: as there.
+        max_memory: as there.
+        threads: as there.
+        progress: called with `(done, total)`, or None.
+    """
+    device = as_device(device)
+    if depth < 1:
+        raise ValueError(f"`depth` must be at least 1, got {depth}")
+    if not len(corpus):
+        raise ValueError("`corpus` must have at least one row, got 0")
+    depth = min(depth, len(corpus))
+    bounds.check(has_positives=anchors is not None)
+    from_scores = _anchors(queries, corpus, anchors, similarity, bounds, threads)
+    caps, cap_rules = bounds.caps(from_scores)
+    lows = np.full(len(queries), -np.inf if bounds.min_score is None else bounds.min_score)
     memory = max_memory or _half_of_free(device)
-    with _exact_products(device), torch.inference_mode(), progress_bar("Mine", enabled=progress) as show:
-        search = Search(queries, corpus, rules, similarity, device, memory, threads)
-        ids, scores, above = search.run(depth, lows, caps, show)
+    with _exact_products(device), torch.inference_mode():
+        search = Search(queries, corpus, exclusions, similarity, device, memory, threads)
+        ids, scores, above = search.run(depth, lows, caps, progress)
     is_full = ids[:, -1] >= 0
     bars = np.where(is_full, scores[:, -1].astype(np.float64), lows)
-    away = search.turned_away(bars)
-    return DeviceTable(ids, scores, anchors, above, cap_rules, away)
+    is_empty = caps < lows  # no score is allowed: every document counts as below the least
+    above[is_empty], bars[is_empty] = 0, np.nan
+    return DeviceTable(ids, scores, from_scores, above, cap_rules, search.turned_away(bars))
 
 
 def _anchors(
     queries: NDArray[Any],
     corpus: NDArray[Any],
-    positives: Exclusion | None,
+    positives: Lists | None,
     similarity: str,
     bounds: Bounds,
     threads: int,
@@ -145,18 +156,29 @@ def _anchors(
     """Return the scores that margins are measured from; every row is checked on the way."""
     offsets, values = (np.zeros(len(queries) + 1, np.int64), np.empty(0, np.uint32))
     if positives is not None:
-        offsets, values = positives[2], positives[3]
+        offsets, values = positives
     query = np.repeat(np.arange(len(queries), dtype=np.uint32), np.diff(offsets))
     scores = _core.pair_scores(
-        floats(queries), floats(corpus), query, values, similarity=similarity, threads=threads
+        as_read(queries), as_read(corpus), query, values, similarity=similarity, threads=threads
     )
     return bounds.anchors(offsets, scores)
 
 
-def _device(device: str | torch.device) -> torch.device:
-    found = torch.device(device)
-    if found.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"`device` must be there, got {str(found)!r}\nhint: torch sees no CUDA device")
+def as_device(device: str | torch.device) -> torch.device:
+    """Check a device.
+
+    Raises:
+        ValueError: it is of another kind than a CPU or CUDA, or not there.
+    """
+    try:
+        found = torch.device(device)
+    except RuntimeError:
+        raise ValueError(f'`device` must be like "cuda", "cuda:1" or "cpu", got {device!r}') from None
+    if found.type not in ("cpu", "cuda"):
+        raise ValueError(f'`device` must be like "cuda", "cuda:1" or "cpu", got {str(found)!r}')
+    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+        there = f"{torch.cuda.device_count()} CUDA devices" if torch.cuda.is_available() else "no CUDA device"
+        raise ValueError(f"`device` must be there, got {str(found)!r}\nhint: torch sees {there}")
     return found
 
 

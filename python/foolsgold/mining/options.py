@@ -21,6 +21,16 @@ BOUNDS = ("range_min", "range_max", "max_score", "min_score", "absolute_margin",
 _BY_RECIPE = ("num_negatives", "range_min", "range_max", "relative_margin", "sampling_strategy")
 
 
+_LEAVE_POSITIVES_OUT = (
+    "absolute_margin",
+    "relative_margin",
+    "recipe",
+    "group_column_name",
+    "corpus_groups",
+    "near_duplicates",
+)
+
+
 class Unset:
     """The default of an argument: that nothing was given, which is not the same as None.
 
@@ -69,3 +79,16 @@ def with_defaults(
     if recipe is None and not is_free and not any(name in arguments for name in BOUNDS):
         chosen["relative_margin"] = SAFE_RELATIVE_MARGIN
     return {**chosen, **arguments}
+
+
+def check_ranking(arguments: Mapping[str, Any]) -> None:
+    """Check that nothing would leave out the positives that are to be ranked.
+
+    Raises:
+        ValueError: for an argument that would.
+    """
+    for name in _LEAVE_POSITIVES_OUT:
+        if arguments.get(name) is not None:
+            raise ValueError(
+                f"`{name}` must be left out with `include_positives`, as it leaves positives out"
+            )

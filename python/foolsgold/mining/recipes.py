@@ -1,4 +1,8 @@
-"""Named ways to mine that others published, as values of arguments."""
+"""Named ways to mine that others published, as values of arguments.
+
+"nv-retriever" and "bge" are as published. Of "rank-window" only the 7 negatives are confirmed by its source;
+the ranks 30 to 100 follow a practice reported for it.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,9 @@ RECIPES: dict[str, dict[str, Any]] = {
     # FlagEmbedding, scripts/hn_mine.py (https://github.com/FlagOpen/FlagEmbedding): 15 at random of the ranks
     # 10 to 210, whatever they score.
     "bge": {"num_negatives": 15, "range_min": 10, "range_max": 210, "sampling_strategy": "random"},
-    # Meng et al. 2024, SFR-Embedding-Mistral (https://www.salesforce.com/blog/sfr-embedding/): 7 negatives of
-    # the ranks 30 to 100, so that the false negatives among the first are left out.
+    # Meng et al. 2024, SFR-Embedding-Mistral (https://www.salesforce.com/blog/sfr-embedding/): 7 hard
+    # negatives of each query is what that page is confirmed to say. That they come from the ranks 30 to 100,
+    # at random, so that the false negatives among the first are left out, follows a practice reported for it.
     "rank-window": {"num_negatives": 7, "range_min": 30, "range_max": 100, "sampling_strategy": "random"},
 }
 

@@ -24,7 +24,7 @@ _NUM_EXAMPLES = 12
 _NEAREST_SHARE = 0.01
 _WEAK_PERCENTILE = 10
 _COUNTS = ("queries", "documents", "short_queries", "missing", "widened", "filled")
-_REJECTED = "rejected_"
+_REJECTED, _FROM = "rejected_", "from_"
 
 _ESTIMATE = (
     "An estimate from scores alone: a negative that scores like a positive may be one. "
@@ -41,9 +41,9 @@ class MiningReport:
         options: every option that decided the result.
         counts: queries, pairs, documents, rows of the result, pairs that have no row, queries with fewer
             negatives than asked for, and how many negatives are missing there; negatives from outside the
-            rank window (`widened`) and at random (`filled`).
+            rank window (`widened`) and at random (`filled`), and those from each source.
         rejected: by rule, the documents that it turned away although they score at least as well as the last
-            candidate of their query.
+            candidate of their query. With sources for each by itself, of "bm25" what bounds turned away.
         scores: count, mean, standard deviation, least, quartiles and greatest: of the scores of positives and
             of negatives, and of the difference of each negative to its positive.
         histogram: edges of the bins, and the counts of positives and negatives.
@@ -87,7 +87,7 @@ def report_of(
     positives, negatives = mined.positive_scores, mined.scores[is_there]
     owners = np.repeat(np.arange(len(positives)), is_there.sum(axis=1))
     differences = positives[owners] - negatives
-    counts = {name: found[name] for name in _COUNTS if name in found}
+    counts = {name: count for name, count in found.items() if name in _COUNTS or name.startswith(_FROM)}
     has_row = is_there.any(axis=1) & mined.is_kept
     return MiningReport(
         options=dict(options),

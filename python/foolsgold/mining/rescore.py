@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -10,22 +9,14 @@ import numpy as np
 from foolsgold.mining.arrays import as_lists
 from foolsgold.mining.bounds import Bounds, places_within, taken
 from foolsgold.mining.candidates import Candidates
-from foolsgold.mining.score_cache import ScoreCache, digests
-from foolsgold.progress import progress_bar
+from foolsgold.mining.pair_scorer import PairScorer
+from foolsgold.mining.score_cache import ScoreCache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    Scorer = Callable[[list[tuple[str, str]]], Any]
-
-logger = logging.getLogger(__name__)
-
-_BATCHES = 64
-"""Batches of a call: the scorer sees many pairs of like lengths at once, and little is lost when it is
-stopped."""
+    from foolsgold.mining.pair_scorer import Scorer
 
 
 def rescore(
@@ -68,9 +59,9 @@ def rescore(
         min_score: the least new score.
         batch_size: pairs of a forward pass, for `predict`.
         folder: where scores are kept, so that a stopped call goes on, and another one with the same texts
-            need not ask again; None for nowhere.
+            need not ask again; None for nowhere. Nothing is kept without a fingerprint.
         fingerprint: tells the scorer from others there: letters, digits and -_. that change with its weights
-            and settings.
+            and settings; there is no default, as a function shows neither.
         progress: show a progress bar.
 
     Returns:
@@ -80,8 +71,8 @@ def rescore(
     Raises:
         TypeError: the scorer is neither.
         ValueError: the numbers do not match, the scorer gives another number of scores than pairs, or one
-        that
-            is not finite (query and document are named), or an argument is out of range or without effect.
+            that is not finite (query and document are named), or an argument is out of range or without
+            effect.
 
     Example:
         >>> found = Candidates(np.array([[0, 1]]), np.array([[0.9, 0.8]], np.float32))
@@ -92,8 +83,8 @@ def rescore(
     bounds = Bounds(absolute_margin, relative_margin, max_score, min_score, margin_from)
     bounds.check(has_positives=positives is not None)
     _check(found, queries, documents, bounds, num_negatives, batch_size, positives is not None)
-    score = _scored_by(scorer, batch_size)
     cache = _cache(folder, fingerprint)
+    judge = PairScorer(scorer, name="scorer", batch_size=batch_size, cache=cache, progress=progress)
     offsets, values = np.zeros(len(queries) + 1, np.int64), np.empty(0, np.uint32)
     if positives is not None:
         offsets, values = as_lists("positives", positives, len(queries), len(documents))
@@ -105,16 +96,13 @@ def rescore(
             np.stack([of_positives, values.astype(np.int64)], axis=1),
         ]
     )
-    keys, places = np.unique(pairs[:, 0] * len(documents) + pairs[:, 1], return_inverse=True)
-    distinct = np.stack(np.divmod(keys, max(1, len(documents))), axis=1)
-    scores, num_cached = _scores(distinct, queries, documents, score, cache, batch_size, progress)
+    scores, report = judge.scores(pairs, queries, documents)
     table = np.full(found.ids.shape, -np.inf, np.float32)
-    table[query, place] = scores[places[: len(query)]]
-    anchors = bounds.anchors(offsets, scores[places[len(query) :]])
+    table[query, place] = scores[: len(query)]
+    anchors = bounds.anchors(offsets, scores[len(query) :])
     kept, counts = places_within(found.ids, table, anchors, bounds, num=num_negatives)
     ids = taken(found.ids, kept, -1)
-    report = {"queries": len(ids), "pairs": len(distinct), "scored": len(distinct) - num_cached}
-    report |= {"cached": num_cached, **counts}
+    report = {"queries": len(ids), **report, **counts}
     if num_negatives is not None:
         report["short_queries"] = int(((ids >= 0).sum(axis=1) < num_negatives).sum())
         report["missing"] = int((ids < 0).sum())
@@ -142,16 +130,6 @@ def _check(
         raise ValueError("`positives` must come with a margin, got none\nhint: they serve the margins alone")
 
 
-def _scored_by(scorer: Any, batch_size: int) -> Scorer:
-    predict = getattr(scorer, "predict", None)
-    if predict is not None:
-        return lambda pairs: predict(pairs, batch_size=batch_size, show_progress_bar=False)
-    if not callable(scorer):
-        kind = type(scorer).__name__
-        raise TypeError(f"`scorer` must have `predict` or be a function of a list of pairs, got {kind}")
-    return scorer  # type: ignore[no-any-return]
-
-
 def _cache(folder: str | Path | None, fingerprint: str | None) -> ScoreCache | None:
     if folder is None and fingerprint is None:
         return None
@@ -163,58 +141,3 @@ def _cache(folder: str | Path | None, fingerprint: str | None) -> ScoreCache | N
     if folder is None:
         raise ValueError(f"`fingerprint` must come with `folder`, got {fingerprint!r} alone")
     return ScoreCache(folder, fingerprint)
-
-
-def _scores(
-    pairs: NDArray[np.int64],
-    queries: Sequence[str],
-    documents: Sequence[str],
-    score: Scorer,
-    cache: ScoreCache | None,
-    batch_size: int,
-    progress: bool,
-) -> tuple[NDArray[np.float32], int]:
-    """Return the scores of (query, document) pairs, and how many of them the cache had."""
-    scores, is_known = np.zeros(len(pairs), np.float32), np.zeros(len(pairs), bool)
-    of_queries = of_documents = np.empty(0, np.uint64)
-    if cache is not None:
-        of_queries, of_documents = digests(queries), digests(documents)
-        is_known, scores = cache.find(of_queries, of_documents, pairs)
-    todo = np.flatnonzero(~is_known)
-    lengths = _lengths(queries)[pairs[todo, 0]] + _lengths(documents)[pairs[todo, 1]]
-    todo = todo[np.argsort(-lengths, kind="stable")]
-    logger.info("Scoring %d pairs of texts, %d more are known", len(todo), len(pairs) - len(todo))
-    step = _BATCHES * batch_size
-    with progress_bar("Rescore", enabled=progress, unit="pair") as show:
-        for start in range(0, len(todo), step):
-            batch = todo[start : start + step]
-            texts = [(queries[query], documents[document]) for query, document in pairs[batch].tolist()]
-            scores[batch] = _checked(score(texts), pairs[batch])
-            if cache is not None:
-                cache.add(of_queries[pairs[batch, 0]], of_documents[pairs[batch, 1]], scores[batch])
-            if show is not None:
-                show(start + len(batch), len(todo))
-    return scores, len(pairs) - len(todo)
-
-
-def _lengths(texts: Sequence[str]) -> NDArray[np.int64]:
-    return np.fromiter(map(len, texts), np.int64, len(texts))
-
-
-def _checked(given: Any, pairs: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return one finite score a pair."""
-    if hasattr(given, "detach"):
-        given = given.detach().float().cpu()
-    scores = np.asarray(given, np.float32)
-    if scores.ndim == 2 and scores.shape[1] == 1:
-        scores = scores[:, 0]
-    if scores.shape != (len(pairs),):
-        raise ValueError(f"`scorer` must give one score a pair, {len(pairs)}, got shape {scores.shape}")
-    bad = ~np.isfinite(scores)
-    if bad.any():
-        query, document = pairs[bad.argmax()]
-        got = scores[bad.argmax()]
-        raise ValueError(
-            f"`scorer` must give finite scores, got {got} for query {query} and document {document}"
-        )
-    return scores

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foolsgold import _core
+from foolsgold.mining.bounds import Bounds, places_within, taken
 from foolsgold.mining.candidates import Candidates
-from foolsgold.mining.question import BOUNDS
+from foolsgold.mining.model_fingerprint import digits, model_fingerprint
+from foolsgold.mining.pair_scorer import PairScorer
+from foolsgold.mining.score_cache import ScoreCache
 from foolsgold.mining.strategies import as_selection
+from foolsgold.mining.tables import BOUNDS, select, table_of
+from foolsgold.mining.tables import depth_of as looked_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +23,7 @@ if TYPE_CHECKING:
 
     from foolsgold.mining.pairs import Pairs
     from foolsgold.mining.strategies import Selection
-
-    _Rules = tuple[str, float | None, float | None, float | None, float | None]
+    from foolsgold.mining.tables import Rules
 
 _OF_SELECTION = (
     "num_negatives",
@@ -32,6 +35,9 @@ _OF_SELECTION = (
     "simans_b",
     "diverse_by",
 )
+
+_SETTINGS = ("max_length", "max_seq_length", "prompts", "default_prompt_name")
+"""What a cross-encoder's scores depend on besides its weights and modules."""
 
 
 def rescored(
@@ -64,22 +70,26 @@ def rescored(
     Returns:
         What `mine` returns, and the scores of the pairs (P,).
     """
-    from foolsgold.mining.question import depth_of as looked_at
-    from foolsgold.mining.question import select
-    from foolsgold.mining.rescore import rescore
-
-    documents = pairs.documents()
-    options: dict[str, Any] = {"batch_size": batch_size, "progress": progress}
+    cache = None
     if folder is not None and hasattr(cross_encoder, "state_dict"):
-        from foolsgold.mining.model_fingerprint import model_fingerprint
-
-        options |= {"folder": folder, "fingerprint": model_fingerprint(cross_encoder)}
-    judged = rescore(found, pairs.query_texts(), documents, cross_encoder, **options)
-    alone = Candidates(pairs.document.astype(np.int64)[:, None], np.zeros((len(pairs.query), 1), np.float32))
-    anchor_texts = pairs.texts.take(pairs.queries[pairs.query])
-    of_pairs = rescore(alone, anchor_texts, documents, cross_encoder, **options).scores[:, 0]
-
-    ids, scores, anchors = judged.ids, judged.scores, of_pairs
+        cache = ScoreCache(folder, _fingerprint(cross_encoder))
+    judge = PairScorer(
+        cross_encoder, name="cross_encoder", batch_size=batch_size, cache=cache, progress=progress
+    )
+    query, place = np.nonzero(found.ids >= 0)
+    judged = np.concatenate(
+        [
+            np.stack([query, found.ids[query, place]], axis=1),
+            np.stack([pairs.query, pairs.document], axis=1).astype(np.int64),
+        ]
+    )
+    of_judged, _ = judge.scores(judged, pairs.query_texts(), pairs.documents())
+    of_pairs = of_judged[len(query) :]
+    scores = np.full(found.ids.shape, -np.inf, np.float32)
+    scores[query, place] = of_judged[: len(query)]
+    nothing = np.full(len(scores), np.nan, np.float32)
+    order, _ = places_within(found.ids, scores, nothing, Bounds())
+    ids, scores, anchors = taken(found.ids, order, -1), taken(scores, order, -np.inf), of_pairs
     if search.get("margin_from") == "each":
         ids, scores = ids[pairs.query], scores[pairs.query]
     else:
@@ -89,12 +99,19 @@ def rescored(
     selection = selection_of(search, num_documents=pairs.num_documents, on_short=on_short, seed=seed)
     depth = looked_at(selection)
     table = table_of(ids, scores, anchors, margin_from=rules[0], depth=max(ids.shape[1], depth))
-    taken = select(table, rules, selection, threads)
+    chosen = select(table, rules, selection, threads)
     # The table counts as if W documents of each query had been judged; where it has fewer, the rest count
     # among those below the least score, for queries that have less than `depth` candidates.
     is_open = np.isnan(table.narrow(rules=rules, depth=depth, threads=threads).columns()["bars"])
-    taken.counts["rejected_min_score"] -= int((ids[is_open] < 0).sum())
-    return Candidates(taken.ids, taken.scores, {**found.report, **taken.counts}, taken.ranks), of_pairs
+    chosen.counts["rejected_min_score"] -= int((ids[is_open] < 0).sum())
+    report = {**found.report, **chosen.counts}
+    return Candidates(chosen.ids, chosen.scores, report, chosen.ranks), of_pairs
+
+
+def _fingerprint(cross_encoder: Any) -> str:
+    """Return what decides the scores of a model of pairs: its own fingerprint, and where it cuts texts."""
+    settings = {name: repr(getattr(cross_encoder, name, None)) for name in _SETTINGS}
+    return digits([model_fingerprint(cross_encoder), settings])
 
 
 def depth_of(search: Mapping[str, Any], num_documents: int) -> int:
@@ -103,29 +120,7 @@ def depth_of(search: Mapping[str, Any], num_documents: int) -> int:
     return min(int(depth), num_documents)
 
 
-def check_search(search: Mapping[str, Any], *, on_short: str, seed: int) -> None:
-    """Refuse what a search would refuse, before anything that takes long.
-
-    Args:
-        search: arguments of `mine`.
-        on_short: likewise.
-        seed: likewise.
-
-    Raises:
-        ValueError: if an argument is out of range or has no effect.
-    """
-    if search.get("sampling_strategy") == "diverse":  # the class of each of no documents
-        search = {**search, "diverse_by": np.empty(0, np.int64)}
-    # A table alone cannot be filled at random.
-    kept = "keep" if on_short == "random" else on_short
-    selection = selection_of(search, num_documents=0, on_short=kept, seed=seed)
-    rules = rules_of(search)
-    nobody = np.empty(0, np.float32)
-    table = table_of(np.empty((0, 1), np.int64), nobody, nobody, margin_from=rules[0], depth=1)
-    table.narrow(rules=rules, depth=1, threads=1).select(selection, threads=1)
-
-
-def rules_of(search: Mapping[str, Any]) -> _Rules:
+def rules_of(search: Mapping[str, Any]) -> Rules:
     """Return the bounds among the arguments of `mine`, as the core reads them."""
     margin_from = search.get("margin_from", "least")
     bounds = (search.get(name) for name in BOUNDS)
@@ -143,40 +138,3 @@ def selection_of(
     """Return what the arguments of `mine` select, as the core reads it."""
     named = {name: search[name] for name in _OF_SELECTION if name in search}
     return as_selection(**named, num_documents=num_documents, on_short=on_short, seed=seed)
-
-
-def table_of(
-    ids: NDArray[np.int64],
-    scores: NDArray[np.float32],
-    anchors: NDArray[np.float32],
-    *,
-    margin_from: str,
-    depth: int,
-) -> _core.CandidateTable:
-    """Return a table of all that there is to choose from.
-
-    Args:
-        ids: (R, W) documents, the best first, -1 where there are no more.
-        scores: (R, W).
-        anchors: (R,), the scores that margins are measured from.
-        margin_from: what they are.
-        depth: W at least, and all that is to be selected from.
-    """
-    is_there = ids >= 0
-    offsets = np.concatenate([[0], np.cumsum(is_there.sum(axis=1))]).astype(np.uint64)
-    columns: dict[str, NDArray[Any]] = {
-        "offsets": offsets,
-        "ids": ids[is_there].astype(np.uint32),
-        "scores": scores.reshape(ids.shape)[is_there],
-        "bars": np.full(len(ids), np.nan, np.float32),
-        "anchors": anchors,
-        "above": np.zeros(len(ids), np.uint32),
-        "away_offsets": np.zeros(len(ids) + 1, np.uint64),
-        "away_ids": np.empty(0, np.uint32),
-        "away_scores": np.empty(0, np.float32),
-        "away_rules": np.empty(0, np.uint16),
-    }
-    unbounded = (margin_from, None, None, None, None)
-    return _core.CandidateTable.from_columns(
-        columns, rules=unbounded, depth=depth, documents=ids.shape[1], exclusions=[]
-    )

@@ -27,11 +27,13 @@ class Column:
         offsets: where each row's list begins in `values`, and at last their number, (R + 1,) int64; None for
             a column without lists.
         is_text: whether the values are ids of texts.
+        names: texts of the column's own, few and short, in place of the table's.
     """
 
     values: NDArray[Any]
     offsets: NDArray[np.int64] | None = None
     is_text: bool = True
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values) if self.offsets is None else len(self.offsets) - 1
@@ -97,7 +99,7 @@ class Rows:
         """Return for each row the bytes of the column that has most; none is larger than their sum."""
         widths = np.zeros(last - first, np.int64)
         for column in self.columns.values():
-            if not column.is_text:
+            if not column.is_text or column.names:
                 continue
             if column.offsets is None:
                 widths = np.maximum(widths, self._lengths(column.values[first:last]))
@@ -114,20 +116,21 @@ class Rows:
         import pyarrow as pa
 
         if column.offsets is None:
-            return self._cells(column.values[first:last], is_text=column.is_text)
+            return self._cells(column, column.values[first:last])
         cuts = column.offsets[first : last + 1]
-        cells = self._cells(column.values[cuts[0] : cuts[-1]], is_text=column.is_text)
+        cells = self._cells(column, column.values[cuts[0] : cuts[-1]])
         offsets = pa.array((cuts - cuts[0]).astype(np.int32))
         return pa.ListArray.from_arrays(offsets, cells)
 
-    def _cells(self, values: NDArray[Any], *, is_text: bool) -> Any:
+    def _cells(self, column: Column, values: NDArray[Any]) -> Any:
         import pyarrow as pa
 
-        if not is_text:
+        if not column.is_text:
             return pa.array(values)
         missing = values < 0
         ids = pa.array(values, mask=missing if missing.any() else None)
-        return self._texts.take(ids).cast(pa.string())
+        texts = pa.array(column.names) if column.names else self._texts
+        return texts.take(ids).cast(pa.string())
 
 
 def _content_hash(table: Any) -> str:

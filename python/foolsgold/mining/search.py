@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from foolsgold import _core
-from foolsgold.mining.arrays import as_matrix, lists_of_rows
+from foolsgold.mining.arrays import as_matrix
 from foolsgold.mining.candidates import Candidates
-from foolsgold.mining.exclusions import as_exclusions
-from foolsgold.mining.question import BOUNDS, Question, depth_of, loosened, told
+from foolsgold.mining.exclusions import as_exclusions, for_each_positive
+from foolsgold.mining.parts import search_in_folder
+from foolsgold.mining.question import Question
 from foolsgold.mining.recipes import with_recipe
-from foolsgold.mining.store import search_in_folder
 from foolsgold.mining.strategies import as_selection
+from foolsgold.mining.tables import BOUNDS, check, depth_of, loosened, select, told
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
 
@@ -21,11 +20,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-    from foolsgold.mining.arrays import Embeddings
     from foolsgold.mining.exclusions import Exclusion
-    from foolsgold.mining.question import Lists
     from foolsgold.mining.recipes import Recipe
-    from foolsgold.mining.strategies import OnShort, SamplingStrategy
+    from foolsgold.mining.strategies import OnShort, SamplingStrategy, Selection
+    from foolsgold.mining.tables import Rules
 
 
 def mine(
@@ -53,6 +51,7 @@ def mine(
     recipe: Recipe | None = None,
     folder: str | os.PathLike[str] | None = None,
     depth: int | None = None,
+    device: Any = None,
     max_memory: int = 2 << 30,
     seed: int = 0,
     threads: int | None = None,
@@ -75,8 +74,9 @@ def mine(
         as far as these are given. Allowed documents are ranked by score, equal ones by the lower row.
 
     Args:
-        queries: (Q, D) embeddings: an array, a memory map, a torch tensor, an Arrow array of fixed-size lists,
-            nested lists. float32, float16 and bfloat16 are read in place, other floats as a float32 copy.
+        queries: (Q, D) embeddings: an array, a memory map, a torch tensor, an Arrow array of fixed-size
+            lists, nested lists. float32, float16 and bfloat16 are read in place, other floats as a float32
+            copy.
         corpus: (N, D) embeddings of documents, likewise. Both must be finite.
         positives: the rows of the corpus that answer a query, never its negatives: (Q,) integers; (Q, P)
             integers padded with -1; Q lists; or a tuple of offsets (Q + 1,) and values.
@@ -115,15 +115,19 @@ def mine(
             them first; then those that score below `min_score`. "random": it gets any documents below all of
             its candidates. No exclusion, margin or `max_score` is ever lifted.
         recipe: values for arguments that are not given. "nv-retriever": relative margin 0.05. "bge": 15 at
-            random of the ranks 10 to 210. "rank-window": 7 at random of the ranks 30 to 100.
+            random of the ranks 10 to 210. "rank-window": 7 at random of the ranks 30 to 100, which its
+            source is only reported to use.
         folder: keeps each query's candidates on disk, in parts of the queries: a new or an empty folder, or
             one that the same call has begun, which then goes on where it was, killed or not. What decides
             the candidates is compared by checksum; anything else is an error. `CandidateStore` reads them
             and selects anew with other arguments.
         depth: of `folder`: how many candidates are kept of a query; by default as many as the strategy looks
             at.
+        device: None for the engine of the CPU; "cuda", "cuda:1" or a `torch.device` multiplies there, in
+            float32, and gives the same answer, bit for bit. Not with `on_short="random"`.
         max_memory: bytes beside the arguments, results included, as far as these fit; the corpus is packed to
-            D + 16 bytes a document, in parts where it must be. The answer does not depend on it.
+            D + 16 bytes a document, in parts where it must be. The answer does not depend on it. It is about
+            the host: on a GPU, tiles take half of what is free there.
         seed: of what is left to chance, in [0, 2^64); a query's draws are its own.
         threads: by default a fair share of the cores.
         progress: show a progress bar.
@@ -187,14 +191,17 @@ def mine(
     if margin_from == "each":
         if lists is None:
             raise ValueError('`margin_from` must come with `positives`, got "each"')
-        queries, exclusions, lists = _for_each_positive(queries, exclusions, lists)
+        queries, exclusions, lists = for_each_positive(queries, exclusions, lists)
         margin_from = "least"
     rules = (margin_from, absolute_margin, relative_margin, max_score, min_score)
     threads = resolve(threads)
     _check_memory(max_memory)
-    if folder is not None:
+    if depth is not None and folder is None:
+        raise ValueError(f"`depth` must come with `folder`, got {depth}")
+    if folder is not None or device is not None:
         if on_short == "random":
-            raise ValueError('`on_short` must not be "random" with `folder`, which has no other documents')
+            place = "device" if folder is None else "folder"
+            raise ValueError(f'`on_short` must not be "random" with `{place}`: other documents have no score')
         question = Question(
             queries=queries,
             corpus=corpus,
@@ -205,13 +212,11 @@ def mine(
             depth=max(depth or 0, depth_of(selection)),
             threads=threads,
             max_memory=max_memory,
+            device=device,
         )
-        store = search_in_folder(folder, question, progress=progress)
-        bounds = dict(zip(BOUNDS, rules[1:], strict=True))
-        found = store.selected({**store.key, **bounds}, selection, threads=threads)
+        check(rules, selection)
+        found = _answered(question, rules, selection, folder, progress)
         return Candidates(found.ids, found.scores, {**found.report, **report}, found.ranks)
-    if depth is not None:
-        raise ValueError(f"`depth` must come with `folder`, got {depth}")
     with progress_bar("Mine", enabled=progress) as show:
         ids, scores, ranks, (rejected, *counts) = _core.mine(
             queries,
@@ -229,6 +234,25 @@ def mine(
     return Candidates(ids, scores, report, ranks)
 
 
+def _answered(
+    question: Question,
+    rules: Rules,
+    selection: Selection,
+    folder: str | os.PathLike[str] | None,
+    progress: bool,
+) -> Candidates:
+    """Search as the question says, into a folder or not, and select."""
+    threads = question.threads
+    if folder is not None:
+        store = search_in_folder(folder, question, progress=progress)
+        bounds = dict(zip(BOUNDS, rules[1:], strict=True))
+        return store.selected({**store.key, **bounds}, selection, threads=threads)
+    with progress_bar("Mine", enabled=progress) as show:
+        table = question.search(0, len(question.queries), show)
+    ids, scores, ranks, counts = select(table, rules, selection, threads)
+    return Candidates(ids, scores, counts, ranks)
+
+
 def _check_memory(max_memory: int) -> None:
     if not 0 <= max_memory < 2**63:
         raise ValueError(f"`max_memory` must be at least 0 and below 2^63, got {max_memory}")
@@ -238,13 +262,3 @@ def _check_names(exclusions: list[Exclusion]) -> None:
     for name, *_ in exclusions:
         if not name or name in BOUNDS:
             raise ValueError(f"`classes` must be named, and not like a bound, got {name!r}")
-
-
-def _for_each_positive(
-    queries: Embeddings, exclusions: list[Exclusion], lists: Lists
-) -> tuple[Embeddings, list[Exclusion], Lists]:
-    """Return a query for each positive, with the exclusions of its query, and that positive alone."""
-    offsets, values = lists
-    owners = np.repeat(np.arange(len(queries)), np.diff(offsets))
-    repeated = [(name, of, *lists_of_rows((starts, ids), owners)) for name, of, starts, ids in exclusions]
-    return queries[owners], repeated, (np.arange(len(values) + 1, dtype=np.int64), values)

@@ -1,9 +1,8 @@
-"""Candidates on disk: searched part after part of the queries, and gone on with after an interruption."""
+"""Candidates on disk: read, described, and selected from part after part of the queries."""
 
 from __future__ import annotations
 
 import json
-import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,24 +11,18 @@ import numpy as np
 
 from foolsgold import _core
 from foolsgold.mining.candidates import Candidates
-from foolsgold.mining.question import BOUNDS, as_columns, as_table, rules_of, select
 from foolsgold.mining.strategies import as_selection
+from foolsgold.mining.tables import BOUNDS, as_table, rules_of, select
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from foolsgold.mining.question import Column, Question
     from foolsgold.mining.strategies import OnShort, SamplingStrategy, Selection
-
-    Search = Callable[[int, int, Callable[[int, int], object] | None], Sequence[Column]]
-
-logger = logging.getLogger(__name__)
-
-_STEPS = 1000  # of progress, a part
+    from foolsgold.mining.tables import Column
 
 
 @dataclass(frozen=True)
@@ -254,90 +247,6 @@ class CandidateStore:
             scores[start : start + len(length)][filled] = _lists(columns, "score")[1]
             start += len(length)
         return Candidates(ids, scores, {"queries": len(self)})
-
-
-def search_in_folder(
-    folder: str | os.PathLike[str], question: Question, *, progress: bool = False
-) -> CandidateStore:
-    """Search part after part of the queries; see `search_in_parts`.
-
-    Raises:
-        ValueError: the folder holds another search, or `question` is unusable, and then nothing was written.
-        OSError: as `search_in_parts`.
-    """
-    question.search(0, 0)  # what is wrong with the corpus or an option is said before a folder is there
-
-    def search(start: int, stop: int, show: Callable[[int, int], object] | None) -> list[Column]:
-        return as_columns(question.search(start, stop, show))
-
-    return search_in_parts(
-        folder,
-        search,
-        num_queries=len(question.queries),
-        part_rows=part_rows(question.depth, len(question.corpus)),
-        key=question.key(),
-        progress=progress,
-    )
-
-
-def search_in_parts(
-    folder: str | os.PathLike[str],
-    search: Search,
-    *,
-    num_queries: int,
-    part_rows: int,
-    key: Mapping[str, Any],
-    progress: bool = False,
-) -> CandidateStore:
-    """Search the parts of the queries that a folder does not have yet, and write each when it is found.
-
-    Killed at any moment, the same call goes on with the parts that are missing, and ends with the same bytes.
-
-    Args:
-        folder: a new one, an empty one, or one that the same call has begun.
-        search: finds the columns of the queries `start` to `stop`; its third argument is called with
-            `(done, total)`, or None.
-        num_queries: Q.
-        part_rows: queries of a part; a folder that was begun keeps its own.
-        key: what decides the content, by name: anything that JSON can tell.
-        progress: show a progress bar.
-
-    Raises:
-        ValueError: the folder holds anything else, another call's candidates, or is being written.
-        OSError: the disk is full or not writable; what is finished stays.
-    """
-    path = os.fspath(folder)
-    with progress_bar("Mine", enabled=progress) as show:
-        store = _core.CandidateStore.create(
-            path, queries=num_queries, part_rows=part_rows, key=json.dumps(key, sort_keys=True)
-        )
-        try:
-            for damaged in store.damaged:
-                logger.warning("%s was changed: it is made again", damaged)
-            missing = store.missing
-            done = store.parts - len(missing)
-            if done:
-                logger.info("Go on after %d of %d parts in %s", done, store.parts, path)
-            for part in missing:
-                store.write(part, list(search(*store.rows(part), _share(show, done, store.parts))))
-                done += 1
-        finally:
-            store.close()
-    return CandidateStore(path)
-
-
-def part_rows(depth: int, num_documents: int) -> int:
-    """Return how many queries a part has: some seconds of work, some ten megabytes."""
-    return max(1 << 10, min(1 << 16, (1 << 22) // max(1, depth), (1 << 35) // max(1, num_documents)))
-
-
-def _share(
-    show: Callable[[int, int], None] | None, done: int, parts: int
-) -> Callable[[int, int], None] | None:
-    """Return what shows the progress of one part as a share of all; `done` parts come before it."""
-    if show is None:
-        return None
-    return lambda at, total: show(done * _STEPS + at * _STEPS // max(1, total), parts * _STEPS)
 
 
 def _lists(columns: Sequence[Column], name: str) -> tuple[NDArray[np.uint64], NDArray[Any]]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from foolsgold import _core
+from foolsgold.mining.arrays import widened
 from foolsgold.mining.device.excluded import Excluded
 from foolsgold.mining.device.kept import ENTRY_BYTES, Kept
 from foolsgold.mining.device.units import Packed, Units
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from foolsgold.mining.arrays import Embeddings
     from foolsgold.mining.exclusions import Exclusion
 
 _MOST_QUERIES = 8192
@@ -25,14 +27,16 @@ _TILE_BYTES = 64
 """What a score of a tile costs with everything that is made of it."""
 _PAIRS = 1 << 22
 """Excluded pairs that are scored at once."""
+_ROWS = 1 << 16
+"""Rows that are widened at once."""
 
 
 class Search:
     """Everything that does not change while tiles stream by.
 
     Args:
-        queries: (Q, D), finite.
-        corpus: (N, D), finite.
+        queries: (Q, D), finite: floats, or the bits of bfloat16 as uint16.
+        corpus: (N, D), likewise.
         rules: as `as_exclusions` gives them.
         similarity: "cosine", "dot" or "euclidean".
         device: where tiles are multiplied.
@@ -42,8 +46,8 @@ class Search:
 
     def __init__(
         self,
-        queries: NDArray[np.floating[Any]],
-        corpus: NDArray[np.floating[Any]],
+        queries: NDArray[Any],
+        corpus: NDArray[Any],
         rules: list[Exclusion],
         similarity: str,
         device: torch.device,
@@ -62,7 +66,7 @@ class Search:
         depth: int,
         lows: NDArray[np.float64],
         caps: NDArray[np.float64],
-        show: Callable[[int, int], None] | None,
+        show: Callable[[int, int], object] | None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
         """Return each query's best documents, their scores, and how many documents lie above its cap."""
         num = len(self.queries)
@@ -159,8 +163,8 @@ class Search:
         """Return the scores of pairs by their definition; only the rows that are named are read."""
         documents, places = torch.unique(ids, return_inverse=True)
         scores = _core.pair_scores(
-            floats(self.queries[block]),
-            floats(self.corpus[documents.cpu().numpy()]),
+            as_read(self.queries[block]),
+            as_read(self.corpus[documents.cpu().numpy()]),
             rows.to(torch.int64).cpu().numpy().astype(np.uint32),
             places.cpu().numpy().astype(np.uint32),
             similarity=self.similarity,
@@ -169,11 +173,12 @@ class Search:
         return torch.from_numpy(scores).to(self.device)
 
 
-def floats(rows: NDArray[Any]) -> NDArray[np.float32]:
-    """Return rows as the core reads them."""
-    return np.ascontiguousarray(rows, dtype=np.float32)
+def as_read(rows: NDArray[Any]) -> Embeddings:
+    """Return rows as the core reads them, where they are if it can."""
+    dtype = rows.dtype if rows.dtype in (np.float16, np.uint16) else np.dtype(np.float32)
+    return np.ascontiguousarray(rows, dtype=dtype)
 
 
 def _norms(rows: NDArray[Any]) -> Tensor:
-    parts = (rows[start : start + 65536].astype(np.float64) for start in range(0, len(rows), 65536))
+    parts = (widened(rows[start : start + _ROWS]).astype(np.float64) for start in range(0, len(rows), _ROWS))
     return torch.from_numpy(np.concatenate([np.sqrt((part * part).sum(axis=1)) for part in parts] or [[]]))

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from foolsgold.mining.arrays import widened
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 _UNDERFLOW = 1e-24
@@ -74,13 +75,13 @@ class Units:
             proves = torch.full_like(norms, 2.0**-60 <= self.length <= 2.0**60, dtype=torch.bool)
         return proves & (self.bound < float("inf"))
 
-    def pack(self, rows: NDArray[np.floating[Any]]) -> Packed:
+    def pack(self, rows: NDArray[Any]) -> Packed:
         """Move rows to the device in these units."""
         vectors = torch.empty(rows.shape, dtype=torch.float32, device=self.device)
         norms = torch.empty(len(rows), dtype=torch.float64, device=self.device)
         for start in range(0, len(rows), _ROWS):
             part = slice(start, start + _ROWS)
-            wide = torch.from_numpy(rows[part].astype("float32")).to(self.device).double()
+            wide = torch.from_numpy(widened(rows[part])).to(self.device).double()
             norms[part] = wide.square().sum(1).sqrt()
             lengths = norms[part, None] if self.similarity != "euclidean" else self.length
             vectors[part] = torch.nan_to_num(wide / lengths, 0.0, 0.0, 0.0)  # a zero vector stays zero

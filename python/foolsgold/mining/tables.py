@@ -1,0 +1,168 @@
+"""Tables of candidates: made, kept as columns, narrowed, and selected from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from foolsgold import _core
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from foolsgold.mining.strategies import Selection
+
+    Column = tuple[str, NDArray[np.uint64] | None, NDArray[Any]]
+    Rules = tuple[str, float | None, float | None, float | None, float | None]
+    Progress = Callable[[int, int], object]
+
+BOUNDS = ("absolute_margin", "relative_margin", "max_score", "min_score")
+"""The bounds of a score, in the order in which `Rules` has them after where margins are measured from."""
+
+_LISTS = {"offsets": ("ids", "scores"), "away_offsets": ("away_ids", "away_scores", "away_rules")}
+_STORED = {
+    "ids": "document",
+    "scores": "score",
+    "away_ids": "away",
+    "away_scores": "away_score",
+    "away_rules": "away_rule",
+    "bars": "bar",
+    "anchors": "anchor",
+    "above": "above",
+}
+"""A table's columns, and how they are called where they are stored."""
+
+
+def depth_of(selection: Selection) -> int:
+    """Return how many of the best allowed documents a selection looks at."""
+    if selection["range_max"] is None or selection["sampling_strategy"] == "top":
+        return selection["range_min"] + selection["num_negatives"]
+    return selection["range_max"]
+
+
+def loosened(rules: Rules, selection: Selection) -> tuple[Rules, Selection]:
+    """Return the rules to search by and what to select, so that one may reach below the least score."""
+    if selection["on_short"] != "widen" or rules[4] is None:
+        return rules, selection
+    return (*rules[:4], None), {**selection, "min_score": rules[4]}
+
+
+class Selected(NamedTuple):
+    """Negatives of some queries, and what happened."""
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    ranks: NDArray[np.int32]
+    counts: dict[str, int]
+
+
+def select(table: _core.CandidateTable, rules: Rules, selection: Selection, threads: int) -> Selected:
+    """Select from the candidates that `rules` allow, which are at least as strict as those of the search.
+
+    Raises:
+        ValueError: the rules are looser, or the selection looks at more candidates than were kept.
+    """
+    depth = depth_of(selection)
+    if depth > table.depth:
+        raise ValueError(
+            "`num_negatives` and the ranks must ask for at most "
+            f"the {table.depth} candidates that are kept of a query, got {depth}"
+        )
+    allowed = table.narrow(rules=rules, depth=depth, threads=threads)
+    loose, selection = loosened(rules, selection)
+    source = allowed if loose is rules else table.narrow(rules=loose, depth=table.depth, threads=threads)
+    ids, scores, ranks, counts = source.select(selection, threads=threads)
+    return Selected(ids, scores, ranks, told(table.exclusions, allowed.rejected(), counts[1:]))
+
+
+def told(exclusions: list[str], rejected: list[int], counts: tuple[int, ...]) -> dict[str, int]:
+    """Return the counts of a report by name: those turned away by each rule, then what became of places."""
+    short, missing, widened, filled = counts[:4]
+    names = [*exclusions, *BOUNDS]
+    report = {f"rejected_{name}": count for name, count in zip(names, rejected, strict=True)}
+    return report | {"short_queries": short, "missing": missing, "widened": widened, "filled": filled}
+
+
+def as_columns(table: _core.CandidateTable) -> list[Column]:
+    """Return a table as it is stored."""
+    columns = table.columns()
+    owner = {name: offsets for offsets, names in _LISTS.items() for name in names}
+    return [
+        (stored, columns[owner[name]] if name in owner else None, columns[name])
+        for name, stored in _STORED.items()
+    ]
+
+
+def as_table(columns: list[Column], key: dict[str, Any]) -> _core.CandidateTable:
+    """Return the table that was stored under `key`."""
+    stored = {name: (offsets, values) for name, offsets, values in columns}
+    arrays: dict[str, NDArray[Any]] = {name: stored[their][1] for name, their in _STORED.items()}
+    for name, (first, *_) in _LISTS.items():
+        offsets = stored[_STORED[first]][0]
+        assert offsets is not None  # a part's columns are those of `as_columns`
+        arrays[name] = offsets
+    return _core.CandidateTable.from_columns(
+        arrays,
+        rules=rules_of(key),
+        depth=key["depth"],
+        documents=key["documents"],
+        exclusions=[name for name, _ in key["exclusions"]],
+    )
+
+
+def rules_of(key: Mapping[str, Any]) -> Rules:
+    """Return the rules of a stored search."""
+    absolute_margin, relative_margin, max_score, min_score = (key[name] for name in BOUNDS)
+    return (key["margin_from"], absolute_margin, relative_margin, max_score, min_score)
+
+
+def check(rules: Rules, selection: Selection) -> None:
+    """Refuse what a selection would refuse, before anything that takes long.
+
+    Raises:
+        ValueError: if an argument is out of range or has no effect.
+    """
+    nobody = np.empty(0, np.float32)
+    depth = depth_of(selection)
+    none = table_of(np.empty((0, 1), np.int64), nobody, nobody, margin_from=rules[0], depth=depth)
+    select(none, rules, selection, threads=1)
+
+
+def table_of(
+    ids: NDArray[np.int64],
+    scores: NDArray[np.float32],
+    anchors: NDArray[np.float32],
+    *,
+    margin_from: str,
+    depth: int,
+) -> _core.CandidateTable:
+    """Return a table of all that there is to choose from.
+
+    Args:
+        ids: (R, W) documents, the best first, -1 where there are no more.
+        scores: (R, W).
+        anchors: (R,), the scores that margins are measured from.
+        margin_from: what they are.
+        depth: W at least, and all that is to be selected from.
+    """
+    is_there = ids >= 0
+    offsets = np.concatenate([[0], np.cumsum(is_there.sum(axis=1))]).astype(np.uint64)
+    columns: dict[str, NDArray[Any]] = {
+        "offsets": offsets,
+        "ids": ids[is_there].astype(np.uint32),
+        "scores": scores.reshape(ids.shape)[is_there],
+        "bars": np.full(len(ids), np.nan, np.float32),
+        "anchors": anchors,
+        "above": np.zeros(len(ids), np.uint32),
+        "away_offsets": np.zeros(len(ids) + 1, np.uint64),
+        "away_ids": np.empty(0, np.uint32),
+        "away_scores": np.empty(0, np.float32),
+        "away_rules": np.empty(0, np.uint16),
+    }
+    unbounded = (margin_from, None, None, None, None)
+    return _core.CandidateTable.from_columns(
+        columns, rules=unbounded, depth=depth, documents=ids.shape[1], exclusions=[]
+    )
