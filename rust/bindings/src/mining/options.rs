@@ -112,9 +112,6 @@ fn named<T: Copy>(argument: &str, name: &str, choices: &[(&str, T)]) -> PyResult
     })
 }
 
-/// Bytes beside the inputs, where the caller does not say.
-pub(super) const MEMORY: usize = 2 << 30;
-
 /// A variant of the kernel by its name, the fastest by default.
 pub(super) fn tile(name: Option<&str>) -> PyResult<Tile> {
     let all = Tile::all().into_iter().map(|tile| (tile.name, tile));
