@@ -6,8 +6,8 @@ Data: unit float32 vectors in memory-mapped files, one centre for 50 rows, docum
 query = document + 0.6 noise, seed 0. The miner runs in its own process group, which is killed with SIGKILL
 when a third and when two thirds of the table's parts are there; the third run ends it. What is printed: the
 seconds of each run, the greatest anonymous memory of the miner (the inputs are mapped files and not part of
-it), the processor's peak, measured before each run, and the check of a random sample of queries against a
-float64 brute force.
+it), the processor's int8 peak, measured before each run, and the check of a random sample of queries against
+a float64 brute force. A folder in which a table is begun is gone on with: `--kills 0` only ends it.
 """
 
 import argparse
@@ -157,9 +157,12 @@ def main():
         return
     options.folder.mkdir(parents=True, exist_ok=True)
     make(options.folder, options.rows, options.dim)
+    from foolsgold import _core
+
     table = options.folder / "table"
+    print(f"{options.rows} x {options.rows} x {options.dim}, {options.threads} threads, {_core.tiles()[-1]}")
     if table.exists():
-        raise SystemExit(f"{table} is there already: remove it first")
+        print(f"{len(list(table.glob('part-*.parquet')))} of {num_parts(table)} parts are there already")
     operations, total = 2.0 * options.rows**2 * options.dim, 0.0
     command = [sys.executable, __file__, "--miner", *sys.argv[1:]]
     for run in range(options.kills + 1):

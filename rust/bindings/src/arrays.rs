@@ -9,7 +9,7 @@ use half::f16;
 use half::slice::HalfBitsSliceExt as _;
 use numpy::{
     Element, PyArray1, PyArray2, PyArrayDescrMethods as _, PyArrayMethods as _, PyReadonlyArray,
-    PyUntypedArray, PyUntypedArrayMethods as _,
+    PyUntypedArray, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -95,7 +95,7 @@ impl<'py> Embeddings<'py> {
         let dtype = value
             .cast::<PyUntypedArray>()
             .ok()
-            .map(|array| array.dtype());
+            .map(PyUntypedArrayMethods::dtype);
         let is = |wanted| {
             dtype
                 .as_ref()

@@ -87,7 +87,7 @@ impl<'py> Measured<'py> {
 /// scores.
 #[pyfunction]
 #[pyo3(signature = (
-    queries, corpus, exclusions, anchors, *, similarity, rules, selection, threads, max_memory=2147483648,
+    queries, corpus, exclusions, anchors, *, similarity, rules, selection, threads, max_memory=2_147_483_648,
     tile=None, prepared=None, progress=None
 ))]
 #[expect(
@@ -142,7 +142,7 @@ pub(crate) fn mine<'py>(
 #[pyfunction]
 #[pyo3(signature = (
     queries, corpus, exclusions, anchors, *, similarity, rules, depth, first_document=0, threads,
-    max_memory=2147483648, tile=None, prepared=None, progress=None
+    max_memory=2_147_483_648, tile=None, prepared=None, progress=None
 ))]
 #[expect(
     clippy::too_many_arguments,

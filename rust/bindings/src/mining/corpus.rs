@@ -16,7 +16,7 @@ impl Corpus {
     /// `queries` need only be like those to come; `max_memory` counts the results of one search of as many of them.
     #[new]
     #[pyo3(signature = (
-        corpus, queries, *, similarity, depth, threads, max_memory=2147483648, tile=None, progress=None
+        corpus, queries, *, similarity, depth, threads, max_memory=2_147_483_648, tile=None, progress=None
     ))]
     #[expect(
         clippy::too_many_arguments,

@@ -55,6 +55,16 @@ impl<'a> Row<'a> {
             .map_or(f32::NAN, |ruler| ruler.cap(self.asked.band.counted_cap()))
     }
 
+    /// Scores documents and takes them.
+    fn compare(&mut self, documents: impl Iterator<Item = usize>) {
+        for document in documents {
+            self.kept.push_exact(document, &self.asked);
+            if self.kept.is_full() {
+                self.kept.settle(&self.asked);
+            }
+        }
+    }
+
     /// Takes the documents of a panel that lie above the band.
     fn turn_away(&mut self, first: usize, mut above: u64) {
         if self.asked.excluded.is_empty() {
@@ -152,8 +162,9 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Shows every document of the shard to every query; with `is_bold`, what the first ones show is trusted.
-    pub(super) fn show(&mut self, shard: &Shard, desk: &mut Desk, is_bold: bool) {
+    /// Shows every document of the shard to every query, the `outliers` that no panel holds too; with `is_bold`, what the
+    /// first ones show is trusted.
+    pub(super) fn show(&mut self, shard: &Shard, outliers: &[u32], desk: &mut Desk, is_bold: bool) {
         let (depth, documents) = (self.depth(), shard.documents.len());
         let all = shard.panels().len();
         let mut shown = 0;
@@ -167,12 +178,10 @@ impl<'a> Block<'a> {
         if !is_bold {
             self.pass(shard.panels(), desk);
         }
-        for row in self.rows.iter_mut().filter(|row| row.ruler.is_none()) {
-            for document in shard.documents.clone() {
-                row.kept.push_exact(document, &row.asked);
-                if row.kept.is_full() {
-                    row.kept.settle(&row.asked);
-                }
+        for row in &mut self.rows {
+            match row.ruler {
+                Some(_) => row.compare(outliers.iter().map(|&document| document as usize)),
+                None => row.compare(shard.documents.clone()),
             }
         }
     }

@@ -11,6 +11,12 @@ use crate::tick::Tick;
 /// The rows that a centre is the mean of, at most, evenly spaced.
 const SAMPLE: usize = 4096;
 
+/// One document in so many may be an outlier: few enough to be compared with exactly.
+const OUTLIERS: usize = 512;
+
+/// How many times as long as the longest of the others it is at least.
+const LONG: f64 = 16.0;
+
 /// A centre of queries so far out that a few of them pull it there: none is better.
 const FAR: f64 = 16.0;
 
@@ -24,6 +30,8 @@ pub struct Prepared {
     pub(super) norms: Vec<f64>,
     pub(super) frame: Frame,
     dim: usize,
+    /// The documents too long for the frame, in order: every query is compared with them exactly.
+    outliers: Vec<u32>,
     /// The whole corpus packed, where one shard holds it.
     resident: Option<Shard>,
 }
@@ -32,7 +40,7 @@ pub struct Prepared {
 #[derive(Debug)]
 pub(super) struct Frame {
     similarity: Similarity,
-    /// The norm of the longest document.
+    /// The norm of the longest document that is packed.
     pub(super) longest: f64,
     /// Near the mean of the documents in their units: what is near it takes few bits.
     pub(super) documents: Vec<f64>,
@@ -67,7 +75,9 @@ impl Prepared {
         let mut reading = |done, blocks: u64| heard(tick, total / 2 * done / blocks.max(1), total);
         let norms = norms("corpus", corpus, threads, &mut Tick::new(&mut reading))?;
         let frame = Frame::new(similarity, corpus, queries, &norms);
+        let is_outlier = |row: &u32| !frame.holds(norms[*row as usize]);
         let mut prepared = Self {
+            outliers: (0..).take(norms.len()).filter(is_outlier).collect(),
             engine,
             similarity,
             norms,
@@ -109,6 +119,12 @@ impl Prepared {
         Ok(())
     }
 
+    /// Those of these documents that no panel holds.
+    pub(super) fn outliers(&self, documents: &std::ops::Range<usize>) -> &[u32] {
+        let place = |end: usize| self.outliers.partition_point(|&row| (row as usize) < end);
+        &self.outliers[place(documents.start)..place(documents.end)]
+    }
+
     pub(super) fn resident(&self) -> Option<&Shard> {
         self.resident.as_ref()
     }
@@ -138,12 +154,19 @@ impl Frame {
     fn new(similarity: Similarity, corpus: Rows<'_>, queries: Rows<'_>, norms: &[f64]) -> Self {
         let mut frame = Self {
             similarity,
-            longest: norms.iter().copied().fold(0.0, f64::max),
+            longest: longest(norms),
             documents: vec![0.0; corpus.dim()],
             queries: vec![0.0; corpus.dim()],
             offset: 0.0,
         };
-        frame.documents = mean(corpus, |row| frame.document_factor(norms[row]));
+        frame.documents = mean(corpus, |row| {
+            let norm = norms[row];
+            if frame.holds(norm) {
+                frame.document_factor(norm)
+            } else {
+                0.0
+            }
+        });
         frame.queries = mean(queries, |row| {
             let norm = crate::kernels::norm(queries.row(row));
             frame.query_factor(norm)
@@ -154,6 +177,11 @@ impl Frame {
             frame.offset = 0.0;
         }
         frame
+    }
+
+    /// Whether a document of that norm is packed.
+    pub(super) fn holds(&self, norm: f64) -> bool {
+        self.similarity == Similarity::Cosine || norm <= self.longest
     }
 
     /// What a document of that norm is multiplied by: at most of length 1 then.
@@ -188,6 +216,19 @@ impl Frame {
             Similarity::Euclidean => -length * length / 2.0,
         }
     }
+}
+
+/// The greatest norm, but for a few that are so much greater that next to them the others would be nothing.
+fn longest(norms: &[f64]) -> f64 {
+    let mut sorted = norms.to_vec();
+    let few = (norms.len() / OUTLIERS).min(norms.len().saturating_sub(1));
+    let (_, usual, _) = sorted.select_nth_unstable_by(few, |a, b| b.total_cmp(a));
+    let most = *usual * LONG;
+    norms
+        .iter()
+        .copied()
+        .filter(|&norm| norm <= most)
+        .fold(0.0, f64::max)
 }
 
 fn inverse(norm: f64) -> f64 {

@@ -157,6 +157,7 @@ impl Search<'_> {
             ..
         } = self.prepared.engine;
         let block_queries = block_queries.max(1);
+        let outliers = self.prepared.outliers(&shard.documents);
         let items = found.chunks_mut(block_queries).enumerate();
         let work = |desk: &mut Desk, (at, found): (usize, &mut [Found])| {
             let rows = (at * block_queries..).zip(found);
@@ -165,7 +166,7 @@ impl Search<'_> {
             let asked = rows.len();
             while !rows.is_empty() {
                 let mut block = Block::new(rows, &self.prepared.frame, shard, tile, desk);
-                block.show(shard, desk, is_bold);
+                block.show(shard, outliers, desk, is_bold);
                 rows = block.finish();
                 self.bold.fetch_add(asked, Ordering::Relaxed);
                 self.mistaken.fetch_add(rows.len(), Ordering::Relaxed);

@@ -85,6 +85,9 @@ impl Shard {
                 .take(scales.len())
                 .enumerate()
             {
+                if !frame.holds(norms[row]) {
+                    continue; // a column without a document
+                }
                 let found = packer.document(corpus, row, frame, norms[row]);
                 let lines = &mut lines[place / width * panel..][..panel];
                 packer.write(lines, place % width, width);

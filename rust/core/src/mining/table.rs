@@ -171,6 +171,12 @@ impl Table {
                     format!("others at query {query}"),
                 ));
             }
+            let away = range(&self.away.offsets, query).len();
+            let known = (row.len() + away) as u64 + u64::from(self.above[query]);
+            if known > self.documents {
+                let rule = format!("be at least the {known} that query {query} knows of");
+                return Err(Error::argument("documents", rule, self.documents));
+            }
         }
         Ok(())
     }

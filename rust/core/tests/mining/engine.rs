@@ -213,6 +213,44 @@ fn a_prepared_corpus_knows_its_own() -> Result<()> {
     Ok(())
 }
 
+/// A few documents dwarf the others: they are set aside, so that the others keep their codes.
+#[test]
+fn a_few_documents_that_dwarf_the_others() -> Result<()> {
+    let (dim, tick) = (33, &mut Tick::silent());
+    for size in [10.0, 1e3, 1e8, 1e30] {
+        let (mut queries, mut corpus) = (clustered(12, 21, dim), clustered(13, 2600, dim));
+        for row in [0, 1699, 1700, 2599] {
+            let values = &mut corpus.values[row * dim..(row + 1) * dim];
+            for value in values {
+                *value *= size;
+            }
+        }
+        queries.values[..dim].copy_from_slice(corpus.row(1699)); // the query is one of them
+        queries.values[dim..2 * dim].fill(0.0);
+        for similarity in [Similarity::Cosine, Similarity::Dot, Similarity::Euclidean] {
+            for (depth, shard_documents) in [(3, 2600), (60, 1700)] {
+                let expected = sorted(&queries, &corpus, similarity, depth);
+                for tile in Tile::all() {
+                    let engine = Engine {
+                        tile,
+                        block_queries: 8,
+                        shard_documents,
+                    };
+                    let (left, right) = (queries.view("q")?, corpus.view("c")?);
+                    let asked = options(similarity, depth);
+                    let table = search_with(engine, left, right, &Given::default(), &asked, tick)?;
+                    assert!(
+                        found(&table) == expected,
+                        "{} {similarity:?} {size}",
+                        tile.name
+                    );
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// One direction dwarfs the others, or all rows share a mean far from zero: what codes tell of such rows is little.
 #[test]
 fn rows_that_codes_describe_badly() -> Result<()> {

@@ -1,6 +1,6 @@
 //! Laws of tables: parts merge into the whole, and a table narrows to a stricter search.
 
-use foolsgold_core::mining::{MarginFrom, Rules, Strategy as Taking, Table, select};
+use foolsgold_core::mining::{MarginFrom, Rules, Similarity, Strategy as Taking, Table, select};
 use foolsgold_core::{Result, tick::Tick};
 use proptest::prelude::*;
 
@@ -217,9 +217,23 @@ fn tables_that_do_not_fit_are_refused() -> Result<()> {
         ..plain
     };
     assert_eq!(told(&table, margin, 5), "");
+    // A part of the queries may be without positives: nothing bounds them.
+    assert_eq!(told(&alone, margin, 5), "");
+    let free = alone.narrow(margin, 5, 1, &mut Tick::silent())?;
+    assert_eq!((free.ids, free.scores), (alone.ids, alone.scores));
+    Ok(())
+}
+
+#[test]
+fn a_table_has_no_more_documents_than_were_searched() -> Result<()> {
+    let rows = super::cases::clustered(4, 30, 8);
+    let case = Case::new(rows.clone(), rows, super::top(Similarity::Cosine, 5));
+    let mut table = whole(&case, 5)?;
+    assert!(table.check().is_ok());
+    table.documents = 4;
     assert_eq!(
-        told(&alone, margin, 5),
-        "`relative_margin` must come with `positives`, got 0.1"
+        message(table.check()),
+        "`documents` must be at least the 5 that query 0 knows of, got 4"
     );
     Ok(())
 }
