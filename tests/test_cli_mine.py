@@ -3,10 +3,12 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -184,16 +186,19 @@ BAD = [
     (["--group", "page"], "x.jsonl", "`--group` must be one of ['anchor', 'positive'], got 'page'"),
     (["--corpus-column", "title"], "x.jsonl", "title"),
     (["--corpus-column", "id"], "x.jsonl", "must hold texts"),
-    (["--num-negatives", "0"], "x.jsonl", "`num_negatives` must be at least 1"),
+    (["--num-negatives", "0"], "x.jsonl", "`--num-negatives` must be from 1 to 2^32 - 1, got 0"),
+    (["--temperature", "1"], "x.jsonl", "`--temperature` must not be given with `--sampling-strategy"),
+    (["--batch-size", "0"], "x.jsonl", "`--batch-size` must be at least 1, got 0"),
+    (["--resume", "work", "--on-short", "random"], "x.jsonl", 'must not be "random" with `--resume`'),
     (["--anchor", "question"], "x.jsonl", "question"),
     (
         ["--max-memory", "much"],
         "x.jsonl",
         "`--max-memory` must be bytes, as 500MB, 2GiB or 1000000, got 'much'",
     ),
-    (["--sources", "words"], "x.jsonl", '`sources` must be "model", "bm25" or both'),
+    (["--sources", "words"], "x.jsonl", '`--sources` must be "model", "bm25" or both'),
     (["--sources", "model=3", "bm25"], "x.jsonl", "`--sources` must be names, or each once with a number"),
-    (["--device", "gpu"], "x.jsonl", "`device` must be like"),
+    (["--device", "gpu"], "x.jsonl", "`--device` must be like"),
     (["--sources", "model", "bm25", "--format", "ragged"], "x.csv", "must hold no lists"),
 ]
 
@@ -312,3 +317,120 @@ def test_bytes_have_units(text, number):
 def test_what_is_no_number_of_bytes_is_refused(text):
     with pytest.raises(ValueError, match="`--max-memory` must be bytes"):
         as_bytes("--max-memory", text)
+
+
+@pytest.fixture
+def copied(model, tmp_path):
+    """The model's folder, to be written over."""
+    return Path(shutil.copytree(model, tmp_path / "static"))
+
+
+def of(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+OVER = [
+    (["--output", "{data}"], "--output", "--data"),
+    (["--output", "{tmp}/./sub/../pairs.jsonl"], "--output", "--data"),
+    (["--output", "{tmp}/link.jsonl"], "--output", "--data"),
+    (["--output", "{tmp}/hard.jsonl"], "--output", "--data"),
+    (["--output", "{corpus}"], "--output", "--corpus"),
+    (["--output", "{model}"], "--output", "--model"),
+    (["--output", "{model}/x.jsonl"], "--output", "--model"),
+    (["--output", "{tmp}/linked/x.jsonl"], "--output", "--model"),
+    (["--output", "{tmp}/x.jsonl", "--resume", "{model}"], "--resume", "--model"),
+    (["--output", "{tmp}/x.jsonl", "--resume", "{model}/work"], "--resume", "--model"),
+    (["--output", "{tmp}/x.jsonl", "--report", "{model}"], "--report", "--model"),
+    (["--output", "{tmp}/x.jsonl", "--report", "{data}"], "--report", "--data"),
+    (["--output", "{tmp}/x.jsonl", "--resume", "{corpus}"], "--resume", "--corpus"),
+    (["--output", "{tmp}/report.json", "--report", "{tmp}"], "--output", "--report"),
+]
+
+
+@pytest.mark.parametrize(("words", "word", "other"), OVER, ids=lambda value: str(value))
+def test_nothing_that_is_read_is_written_over(
+    files, copied, tmp_path, capsys, monkeypatch, words, word, other
+):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link.jsonl").symlink_to(files[0])
+    (tmp_path / "hard.jsonl").hardlink_to(files[0])
+    (tmp_path / "linked").symlink_to(copied)
+    before = of(tmp_path)
+    monkeypatch.setattr("foolsgold.data.pairs.read_pairs", None)  # nothing is read before
+    places = {"data": files[0], "corpus": files[1], "model": copied, "tmp": tmp_path}
+    common = ["--quiet", "--data", files[0], "--corpus", files[1], "--model", copied]
+    assert cli.main(["mine", *map(str, common), *(each.format(**places) for each in words)]) == 2
+    assert f"`{word}` must not write over what `{other}` names, got " in capsys.readouterr().err
+    assert of(tmp_path) == before
+
+
+def test_a_folder_that_is_replaced_holds_nothing_else(files, model, tmp_path, capsys):
+    output = tmp_path / "set"
+    assert run(files, model, output) == 0
+    inside = shutil.copy(files[0], output / "pairs.jsonl")
+    assert run((inside, files[1]), model, output) == 2
+    assert "`--output` must not replace a folder with what `--data` names" in capsys.readouterr().err
+    for word in ("--report", "--resume"):
+        for folder in (output, output / "inside"):
+            assert run(files, model, output, word, folder) == 2
+            assert f"`--output` must not replace a folder with what `{word}` names" in capsys.readouterr().err
+    assert run(files, model, output) == 0
+    assert run(files, model, tmp_path / "report" / "set", "--report", tmp_path / "report") == 2
+    (tmp_path / "report").mkdir()
+    assert run(files, model, tmp_path / "report" / "set", "--report", tmp_path / "report") == 0
+
+
+@pytest.mark.parametrize("word", ["--report", "--resume"])
+def test_a_file_is_no_folder(files, model, tmp_path, capsys, monkeypatch, word):
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setattr("foolsgold.data.pairs.read_pairs", None)
+    for folder in (tmp_path / "file", tmp_path / "file" / "inner"):
+        assert run(files, model, tmp_path / "x.jsonl", word, folder) == 2
+        assert (
+            f"`{word}` must be a folder, got {folder}: {tmp_path / 'file'} is a file"
+            in capsys.readouterr().err
+        )
+    with monkeypatch.context() as patch:
+        patch.setattr("os.access", lambda path, mode: path != tmp_path / "locked")
+        (tmp_path / "locked").mkdir()
+        assert run(files, model, tmp_path / "x.jsonl", word, tmp_path / "locked" / "new") == 2
+        assert f"`{word}` must be a folder that may be written to" in capsys.readouterr().err
+        assert run(files, model, tmp_path / "locked" / "x.jsonl") == 2
+        assert "must be in a folder that may be written to" in capsys.readouterr().err
+
+
+def test_rows_are_written_before_the_report(files, model, tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device", "report.json")
+
+    monkeypatch.setattr("foolsgold.mining.task.write_report", full)
+    assert run(files, model, tmp_path / "x.jsonl", "--report", tmp_path / "report") == 2
+    assert "No space left on device: 'report.json'" in capsys.readouterr().err
+    rows = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
+    assert rows == expected(model).to_list()
+
+
+def test_columns_keep_their_names(files, model, tmp_path):
+    rows = [{"Question": row["anchor"], "answer": row["positive"]} for row in PAIRS]
+    named = write_lines(tmp_path / "named.jsonl", rows), files[1]
+    assert run(named, model, tmp_path / "x.jsonl", "--format", "labeled-pair") == 0
+    found = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
+    corpus = [row["text"] for row in CORPUS]
+    encoder = fg.SentenceTransformer(str(model))
+    options = {"corpus": corpus, "output_format": "labeled-pair", "verbose": False}
+    assert found == fg.mine_hard_negatives(rows, encoder, **options).to_list()
+    assert list(found[0]) == ["Question", "answer", "label"]
+
+
+def test_what_is_missing_is_told(files, model, tmp_path, capsys, caplog):
+    assert run(files, model, tmp_path / "none.jsonl", "--max-score", -2) == 0
+    assert (tmp_path / "none.jsonl").read_bytes() == b""
+    assert "0 rows of 24 pairs; 24 pairs have no negatives" in capsys.readouterr().out.replace("\n", " ")
+    assert "No row was made: the rules leave no pair the negatives that it needs" in caplog.text
+    words = ["--num-negatives", 70, "--no-margin", "--on-short"]
+    assert run(files, model, tmp_path / "drop.jsonl", *words, "drop") == 0
+    told = capsys.readouterr().out.replace("\n", " ")
+    assert "24 pairs are left out, with fewer negatives than asked for" in told
+    assert "no negatives" not in told
+    assert run(files, model, tmp_path / "keep.jsonl", *words, "keep") == 0
+    assert "24 queries have fewer than asked for" in capsys.readouterr().out.replace("\n", " ")

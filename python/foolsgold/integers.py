@@ -6,8 +6,13 @@ import operator
 from typing import Any
 
 MAX_UINT64 = 2**64 - 1
+MAX_INT64 = 2**63 - 1
+MAX_ROWS = 2**32 - 1
+"""The most rows of a corpus."""
 MAX_BATCH = 2**31
 """The most rows of a step of all ranks."""
+
+_TOLD = {MAX_UINT64: "2^64 - 1", MAX_INT64: "2^63 - 1", MAX_ROWS: "2^32 - 1", MAX_BATCH: "2^31"}
 
 
 def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
@@ -26,7 +31,7 @@ def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
         >>> integer("batch_size", 3, 1)
         3
     """
-    top = {MAX_UINT64: "2^64 - 1", MAX_BATCH: "2^31"}.get(most or 0, most)
+    top = _TOLD.get(most or 0, most)
     rule = f"at least {least}" if most is None else f"from {least} to {top}"
     try:
         number = operator.index(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from foolsgold import _core
+from foolsgold.integers import integer
 
 
 def resolve(threads: int | None) -> int:
@@ -15,11 +16,9 @@ def resolve(threads: int | None) -> int:
         3
 
     Raises:
-        ValueError: if `threads` is less than 1.
+        ValueError: if `threads` is no whole number or less than 1.
     """
     if threads is None:
         processes = os.environ.get("LOCAL_WORLD_SIZE", "1")
         return max(1, _core.available_threads() // max(1, int(processes) if processes.isdecimal() else 1))
-    if threads < 1:
-        raise ValueError(f"`threads` must be at least 1, got {threads}")
-    return threads
+    return integer("threads", threads, 1)

@@ -187,8 +187,30 @@ def test_a_folder_with_other_things_is_not_replaced(pairs, tmp_path, capsys):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("all of it")
     assert cli.main(["train", "--data", str(pairs), "--output", str(tmp_path / "out"), *QUIET]) == 2
-    assert "`output` must be" in capsys.readouterr().err
+    assert "`--output` must be" in capsys.readouterr().err
     assert (tmp_path / "out" / "thesis.txt").read_text() == "all of it"
+
+
+def test_nothing_that_is_read_is_written_over(pairs, tmp_path, capsys):
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "metrics.json").write_text("{}")  # as an earlier job leaves it, so that it may be replaced
+    inside = write_pairs(output / "pairs.jsonl")
+    (output / "model").mkdir()
+    for words, word, said in [
+        (["--data", inside, "--output", output], "--data", "replace a folder with"),
+        (["--data", pairs, "--test", inside, "--output", output], "--test", "replace a folder with"),
+        (
+            ["--data", pairs, "--model", output / "model", "--output", output],
+            "--model",
+            "replace a folder with",
+        ),
+        (["--data", pairs, "--model", output, "--output", output], "--model", "write over"),
+        (["--data", pairs, "--model", output, "--output", output / "new"], "--model", "write over"),
+    ]:
+        assert cli.main(["train", *map(str, words), *QUIET]) == 2
+        assert f"`--output` must not {said} what `{word}` names, got {output}" in capsys.readouterr().err
+    assert inside.read_bytes() == pairs.read_bytes()
 
 
 def test_docstrings_are_split_by_module():

@@ -98,7 +98,13 @@ def test_a_pool_of_processes_is_made_and_ended():
 @pytest.mark.parametrize(
     ("model", "options", "error", "message"),
     [
-        (3, {}, TypeError, "`model` must have `encode_query` and `encode_document`, or `encode`, got int"),
+        (3, {}, TypeError, "`model` must have `encode_query` and `encode_document`, or `encode`, .* got int"),
+        (
+            "all-MiniLM",
+            {},
+            TypeError,
+            r"got the name 'all-MiniLM'\nhint: load it: `foolsgold.SentenceTransformer\('all-MiniLM'\)`",
+        ),
         (
             Both(),
             {"prompt": "x"},
@@ -110,6 +116,12 @@ def test_a_pool_of_processes_is_made_and_ended():
         (lambda texts: np.ones((3, 2)), {}, ValueError, "`model` must give one embedding a text, 2, got 3"),
         (lambda texts: np.ones(2), {}, ValueError, "`model` must have 2 dimensions, got 1"),
         (lambda texts: texts, {}, TypeError, "`model` must hold floats"),
+        (
+            lambda texts: np.array([[1.0], [np.nan]]),
+            {},
+            ValueError,
+            "`model` must give finite numbers, got nan for the query 'b'",
+        ),
     ],
 )
 def test_what_cannot_serve_is_told(model, options, error, message):

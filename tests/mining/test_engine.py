@@ -152,7 +152,7 @@ def test_values_that_are_not_finite_are_named(dtype):
 
 
 def test_max_memory_is_checked():
-    with pytest.raises(ValueError, match=r"`max_memory` must be at least 0 and below 2.63, got -1"):
+    with pytest.raises(ValueError, match=r"`max_memory` must be from 0 to 2\^63 - 1, got -1"):
         fg.mine(np.eye(3), np.eye(3), max_memory=-1)
 
 

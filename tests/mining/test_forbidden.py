@@ -1,7 +1,9 @@
 """What is never a negative: found from texts and groups, and checked in what comes out."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,6 +63,25 @@ def test_documents_of_a_group_of_a_positive():
         "What",
         "iron",
     }
+
+
+@pytest.mark.parametrize("none", [None, "", " \t", float("nan")], ids=["null", "empty", "blank", "nan"])
+def test_a_blank_cell_is_no_group(none):
+    import pyarrow as pa
+
+    wanted = negatives(corpus_groups=["8", None, "8", "7", None], twins=False)
+    cells = ["8", none, "8", "7", none]
+    for groups in (cells, np.array(cells, object), pd.Series(cells)):
+        assert negatives(corpus_groups=groups, twins=False) == wanted
+    if not isinstance(none, str):
+        numbers = [8, none, 8, 7, none]
+        for groups in (numbers, pd.Series(numbers), pa.array(np.array(numbers, float))):
+            assert negatives(corpus_groups=groups, twins=False) == wanted
+    # A positive without a group shares none with the documents without one.
+    data = {**DATA, "page": ["7", "8", none]}
+    assert (
+        "GOLD" in negatives(data, group_column_name="page", corpus_groups=cells, twins=False)["what", "tin"]
+    )
 
 
 def test_a_text_may_be_in_several_groups():
@@ -177,11 +198,42 @@ def test_the_check_looks_at_every_block(monkeypatch, block):
             "`corpus_groups` must have one entry a row of `corpus`, 5, got 2",
         ),
         (
+            {"corpus_groups": [1, "a", 2, 3, 4]},
+            TypeError,
+            "`corpus_groups` must hold texts or numbers, .*\nhint",
+        ),
+        (
+            {"corpus_groups": [[1], [2], [3], [4], [5]]},
+            TypeError,
+            "`corpus_groups` must hold texts or numbers",
+        ),
+        (
             {"corpus_groups": [1], "corpus": None},
             ValueError,
             "`corpus_groups` must be left out without `corpus`",
         ),
         ({"corpus": "gold"}, TypeError, "`corpus` must be a list of texts, got str"),
+        (
+            {"corpus": {"a": "gold"}},
+            TypeError,
+            r"`corpus` must be a list of texts, got dict\nhint: `list\(corpus.values\(\)\)`",
+        ),
+        (
+            {"corpus": {"gold", "lead"}},
+            TypeError,
+            r"`corpus` must be a list of texts, got set\nhint: `sorted\(corpus\)`",
+        ),
+        ({"corpus": frozenset(["gold"])}, TypeError, "`corpus` must be a list of texts, got frozenset"),
+        (
+            {"corpus": Dataset.from_dict({"text": ["gold"]})},
+            TypeError,
+            "`corpus` must be a list of texts, got Dataset\nhint: name the column",
+        ),
+        (
+            {"corpus": pd.DataFrame({"text": ["gold"]})},
+            TypeError,
+            "`corpus` must be a list of texts, got DataFrame\nhint: name the column",
+        ),
         (
             {"include_positives": True, "corpus_groups": [1] * 5},
             ValueError,

@@ -178,3 +178,32 @@ def test_a_model_must_give_one_finite_embedding_a_text():
 
     with pytest.raises(ValueError, match="`model` must give one embedding a text, 5, got 4"):
         mined(model=Short())
+
+    class Wider(Lookup):
+        def encode_query(self, texts, **options):
+            return self.embed(texts)[:, :4]
+
+    with pytest.raises(
+        ValueError, match="`model` must give queries and documents the same dimension, got 4 and 6"
+    ):
+        mined(model=Wider())
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+@pytest.mark.parametrize("has_folder", [False, True])
+def test_what_is_not_finite_is_told_by_its_text(tmp_path, value, has_folder):
+    class Broken(Lookup):
+        def embed(self, texts, **options):
+            matrix = super().embed(texts)
+            matrix[[text == "x1" for text in texts], 3] = value
+            return matrix
+
+    options = {"folder": tmp_path, "model_fingerprint": "broken"} if has_folder else {}
+    said = f"`model` must give finite numbers, got {value} for the document 'x1'"
+    with pytest.raises(ValueError, match=said):
+        mined(model=Broken(), **options)
+
+
+def test_a_name_is_no_model():
+    with pytest.raises(TypeError, match=r"got the name 'all-MiniLM'\nhint: load it: `foolsgold.Sent"):
+        mined(model="all-MiniLM")

@@ -62,6 +62,62 @@ def test_any_state_counts():
     assert model_fingerprint(Odd({"a": 1})) != model_fingerprint(Odd({"a": 2}))
 
 
+class Scaled(torch.nn.Module):
+    """A model that is more than its weights."""
+
+    def __init__(self, **settings):
+        super().__init__()
+        self.inner = torch.nn.Sequential(torch.nn.Linear(2, 2))
+        torch.nn.init.zeros_(self.inner[0].weight)
+        torch.nn.init.zeros_(self.inner[0].bias)
+        self.prefix, self.scale, self.names, self.steps = "", 1.0, ["a"], {"a": (1, None)}
+        self._prefix, self._factor = "", 1.0
+        self._calls, self._seen, self._kept = 0, False, {}
+        for name, value in settings.items():
+            setattr(self, name, value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"prefix": "query: "},
+        {"scale": 2.0},
+        {"scale": 1},
+        {"names": ["a", "b"]},
+        {"steps": {"a": (1, 2)}},
+        {"normalize": True},
+        {"_prefix": "query: "},
+        {"_factor": 2.0},
+    ],
+    ids=str,
+)
+def test_plain_attributes_of_any_module_count(settings):
+    before = model_fingerprint(Scaled())
+    assert model_fingerprint(Scaled()) == before
+    assert model_fingerprint(Scaled(**settings)) != before
+    deep = Scaled()
+    for name, value in settings.items():
+        setattr(deep.inner[0], name, value)
+    assert model_fingerprint(deep) != before
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"_calls": 3},
+        {"_seen": True},
+        {"_kept": {"a": 1}},
+        {"training": False},
+        {"gradient_checkpointing": True},
+        {"name_or_path": "/elsewhere"},
+        {"helper": object()},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_what_use_leaves_behind_does_not_count(settings):
+    assert model_fingerprint(Scaled(**settings)) == model_fingerprint(Scaled())
+
+
 def test_a_model_is_embedded_once_for_each_setting(tmp_path, tiny_bert):
     store = EmbeddingStore(tmp_path)
     texts = ["a cat", "the dog and the bird", "gold is a stone"]

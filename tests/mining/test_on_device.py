@@ -8,11 +8,21 @@ from hypothesis import strategies as st
 
 import foolsgold as fg
 from foolsgold import _core
+from foolsgold.mining import on_device
 from foolsgold.mining.device.kept import Kept
+from foolsgold.mining.device.search import Search
 from foolsgold.mining.exclusions import as_exclusions
-from foolsgold.mining.on_device import search_on_device
+from foolsgold.mining.on_device import LEAST_MEMORY, search_on_device
 
 CAPS = ("absolute_margin", "relative_margin", "max_score")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_tiles():
+    """Memory is taken as it is given, so that few rows make many tiles."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(on_device, "LEAST_MEMORY", 1)
+        yield
 
 
 def knows(similarity):
@@ -206,6 +216,23 @@ def test_the_pool_stays_within_its_capacity(monkeypatch):
     search_on_device(queries, corpus, 50, device="cpu", max_memory=600_000, similarity="dot")
     assert len(sizes) > 4
     assert max(sizes) <= 1
+
+
+@pytest.mark.parametrize("given_memory", [0, 1, 1 << 20])
+def test_little_memory_is_still_enough_for_tiles(monkeypatch, given_memory):
+    taken = []
+
+    def watched(*arguments):
+        taken.append(arguments[5])
+        return Search(*arguments)
+
+    monkeypatch.setattr(on_device, "LEAST_MEMORY", LEAST_MEMORY)
+    monkeypatch.setattr(on_device, "Search", watched)
+    values = np.eye(3, dtype=np.float32)
+    search_on_device(values, values, 1, device="cpu", max_memory=given_memory)
+    fg.mine(values, values, device="cpu", max_memory=given_memory)
+    assert taken == [LEAST_MEMORY] * 2
+    assert LEAST_MEMORY == 1 << 24
 
 
 def test_settings_of_torch_are_given_back():

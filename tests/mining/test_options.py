@@ -81,12 +81,12 @@ def test_diverse_negatives_are_of_different_groups():
         ({"temperature": 1.0}, "`temperature` must not be given"),
         ({"sampling_strategy": "softmax", "temperature": 0.0}, "`temperature` must be positive"),
         ({"sampling_strategy": "diverse"}, "`sampling_strategy` must not be .diverse. without groups"),
-        ({"num_negatives": 0}, "`num_negatives` must be at least 1"),
+        ({"num_negatives": 0}, "`num_negatives` must be from 1"),
         ({"range_min": 5, "range_max": 6}, "`range_max` must be at least"),
         ({"max_score": float("nan")}, "`max_score` must be finite"),
         ({"on_short": "more"}, "`on_short` must be"),
         ({"margin_from": "most"}, "`margin_from` must be"),
-        ({"seed": -1}, "`seed` must be at least 0"),
+        ({"seed": -1}, "`seed` must be from 0"),
         ({"device": "gpu"}, '`device` must be like "cuda", "cuda:1" or "cpu", got .gpu.'),
         ({"similarity": "near"}, "`similarity` must be one of"),
         ({"near_duplicates": 1.5}, "`near_duplicates` must be above 0 and at most 1, got 1.5"),
@@ -97,6 +97,16 @@ def test_diverse_negatives_are_of_different_groups():
         ({"on_short": "random", "folder": "x"}, "`on_short` must not be .random. with `folder`"),
         ({"include_positives": True, "near_duplicates": 0.8}, "`near_duplicates` must be left out with"),
         ({"include_positives": True, "recipe": "bge"}, "`recipe` must be left out with"),
+        (
+            {"include_positives": True, "margin_from": "each"},
+            "`margin_from` must be left out with `include_positives`, as no margin applies, got 'each'",
+        ),
+        ({"batch_size": 0}, "`batch_size` must be at least 1, got 0"),
+        ({"batch_size": 1.5}, "`batch_size` must be an integer at least 1, got 1.5"),
+        (
+            {"model_fingerprint": "v1"},
+            "`model_fingerprint` must come with `folder` or `cache_folder`, got 'v1' alone",
+        ),
     ],
 )
 def test_bad_options_are_refused_before_the_model_is_asked(options, message):

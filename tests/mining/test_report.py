@@ -83,6 +83,66 @@ def test_the_page_is_whole_and_escaped(mined):
     assert f"{told['counts']['rows']:,} rows" in page
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_the_model_is_asked(tmp_path, monkeypatch):
+    def never(texts):
+        raise AssertionError("the model is asked")
+
+    pairs = {"q": ["a", "b"], "d": ["c", "d"]}
+    (tmp_path / "file").write_text("")
+    for name in ("report_folder", "folder"):
+        options = {"verbose": False, **({"model_fingerprint": "x"} if name == "folder" else {})}
+        for folder in (tmp_path / "file", tmp_path / "file" / "inner", str(tmp_path / "file")):
+            with pytest.raises(ValueError, match=f"`{name}` must be a folder, got .*file is a file"):
+                fg.mine_hard_negatives(pairs, never, **options, **{name: folder})
+        with pytest.raises(TypeError, match=f"`{name}` must be a path, got 3"):
+            fg.mine_hard_negatives(pairs, never, **options, **{name: 3})
+        with monkeypatch.context() as patch:
+            patch.setattr("os.access", lambda *_: False)
+            with pytest.raises(PermissionError, match=f"`{name}` must be a folder that may be written to"):
+                fg.mine_hard_negatives(pairs, never, **options, **{name: tmp_path / "new" / "inner"})
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_rows_outlive_a_report_that_cannot_be_written(tmp_path, monkeypatch, caplog):
+    def full(self, folder):
+        raise OSError(28, "No space left on device", str(folder))
+
+    monkeypatch.setattr("foolsgold.mining.task.Outcome.write_report", full)
+    pairs = {"q": ["a", "b"], "d": ["c", "d"]}
+    options = {"relative_margin": None, "verbose": False}
+    rows = fg.mine_hard_negatives(pairs, embed, report_folder=tmp_path, **options)
+    assert len(rows) == 2
+    assert "The report was not written: [Errno 28] No space left on device" in caplog.text
+
+
+def test_pairs_that_are_left_out_are_told_from_pairs_without_negatives(caplog):
+    pairs = {"q": ["a", "b", "c"], "d": ["d", "e", "f"]}
+    options = {"relative_margin": None, "num_negatives": 3, "verbose": False}
+    for on_short, said in [
+        ("drop", "0 rows of 3 pairs; 3 pairs are left out, with fewer negatives than asked for"),
+        ("keep", "6 rows of 3 pairs; 3 queries have fewer than asked for"),
+    ]:
+        caplog.clear()
+        with caplog.at_level("INFO", "foolsgold"):
+            fg.mine_hard_negatives(pairs, embed, on_short=on_short, **options)
+        assert f"Made {said}" in caplog.messages
+        assert ("No row was made" in caplog.text) == (on_short == "drop")
+    caplog.clear()
+    with caplog.at_level("INFO", "foolsgold"):
+        fg.mine_hard_negatives(pairs, embed, max_score=-2.0, verbose=False)
+    assert "Made 0 rows of 3 pairs; 3 pairs have no negatives; 3 queries have fewer" in caplog.text
+
+
+def test_queries_are_anchors_whatever_margins_are_measured_from(tmp_path):
+    pairs = {"q": ["a", "a", "b"], "d": ["c", "d", "e"]}
+    for margin_from in ("least", "each"):
+        fg.mine_hard_negatives(
+            pairs, embed, margin_from=margin_from, report_folder=tmp_path, verbose=False, relative_margin=0.1
+        )
+        counts = json.loads((tmp_path / "report.json").read_text())["counts"]
+        assert (counts["queries"], counts["pairs"]) == (2, 3)
+
+
 def test_nothing_mined_is_a_report_too(tmp_path):
     pairs = {"q": ["a", "b"], "d": ["c", "d"]}
     rows = fg.mine_hard_negatives(pairs, embed, max_score=-2.0, report_folder=tmp_path, verbose=False)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import foolsgold as fg
+from foolsgold.mining import CandidateStore
 
 BOUNDS = ("absolute_margin", "relative_margin", "max_score", "min_score")
 
@@ -136,12 +137,20 @@ SIX = np.eye(6, dtype=np.float32)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"margin_from": "most"}, "`margin_from` must be .least. or .greatest., got .most."),
+        ({"margin_from": "most"}, "`margin_from` must be .least., .greatest. or .each., got .most."),
         ({"margin_from": "each"}, "`margin_from` must come with `positives`, got .each."),
         ({"exclude": [[7]] + [[]] * 5}, "`exclude` must hold rows of the corpus, below 6, got 7"),
         ({"exclude": [1]}, "`exclude` must have one entry a query, 6, got 1"),
         ({"classes": {"page": ([1, 2], [0] * 6)}}, r"`classes\['page'\]` must have one class a document, 6"),
         ({"classes": {"": ([0] * 6, [0] * 6)}}, "`classes` must be named, and not like a bound, got ''"),
+        (
+            {"classes": {"page": (np.arange(6) + 2**40, [0] * 6)}},
+            r"`classes\['page'\]` must hold classes, below 4294967295, got 1099511627776",
+        ),
+        (
+            {"classes": {"page": ([0] * 6, [2**40] * 6)}},
+            r"`classes\['page'\]` must hold classes, below 4294967295, got 1099511627776",
+        ),
         (
             {"classes": {"max_score": ([0] * 6, [0] * 6)}},
             "`classes` must be named, and not like a bound, got 'max_score'",
@@ -151,3 +160,25 @@ SIX = np.eye(6, dtype=np.float32)
 def test_bad_rules_are_named(change, message):
     with pytest.raises(ValueError, match=message):
         fg.mine(SIX, SIX, **change)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ([1], "`classes` must be a mapping from names to pairs, got list"),
+        ({"g": [0, 1, 2]}, r"`classes\['g'\]` must be a pair, the classes of .*, got 3 entries"),
+        ({"g": np.zeros((2, 6), int)}, r"`classes\['g'\]` must be a pair, .*, got ndarray"),
+        ({1: ([0] * 6, [0] * 6)}, "`classes` must have names that are texts, got 1"),
+    ],
+)
+def test_classes_of_another_kind_are_refused(classes, message):
+    with pytest.raises(TypeError, match=message):
+        fg.mine(SIX, SIX, classes=classes)
+
+
+def test_each_positive_is_a_query_wherever_it_is_searched(tmp_path):
+    options = {"positives": [[0, 1], [], [2], [3], [4, 5], [5]], "margin_from": "each", "num_negatives": 2}
+    reports = [fg.mine(SIX, SIX, **options, **where).report for where in ({}, {"folder": tmp_path})]
+    reports.append(CandidateStore(tmp_path).select(2).report)
+    assert [report["queries"] for report in reports] == [7, 7, 7]
+    assert reports[0] == reports[1] == reports[2]

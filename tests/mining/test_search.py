@@ -116,6 +116,7 @@ def test_a_margin_below_a_negative_positive_lowers_the_cap():
         "missing": 1,
         "widened": 0,
         "filled": 0,
+        "starved_queries": 0,
     }
 
 
@@ -169,17 +170,28 @@ GOOD = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
         ({"queries": np.ones((2, 0))}, "`queries` must be a matrix with at least one column"),
         ({"positives": [0, 5]}, "`positives` must hold rows of the corpus, below 2, got 5"),
         ({"positives": [0, 1, 1]}, "`positives` must have one entry a query, 2, got 3"),
-        ({"positives": ([0, 2, 1], [0])}, "`positives` must have offsets"),
-        ({"num_negatives": 0}, "`num_negatives` must be at least 1 and below 2.64, got 0"),
-        ({"num_negatives": 2**62}, "`num_negatives` must leave at most"),
-        ({"range_min": -1}, "`range_min` must be at least 0"),
+        ({"positives": (np.array([0, 2, 1]), np.array([0]))}, "`positives` must have offsets"),
+        ({"num_negatives": 0}, r"`num_negatives` must be from 1 to 2\^32 - 1, got 0"),
+        ({"num_negatives": 2**32}, r"`num_negatives` must be from 1 to 2\^32 - 1, got 4294967296"),
+        ({"num_negatives": 1.5}, "`num_negatives` must be an integer from 1 to .*, got 1.5"),
+        ({"num_negatives": "3"}, "`num_negatives` must be an integer from 1 to .*, got '3'"),
+        ({"range_min": -1}, r"`range_min` must be from 0 to 2\^32 - 1, got -1"),
+        ({"range_min": 2**63}, r"`range_min` must be from 0 to 2\^32 - 1, got 9223372036854775808"),
+        ({"range_min": "a"}, "`range_min` must be an integer from 0 to .*, got 'a'"),
+        ({"range_max": 2.5}, "`range_max` must be an integer from 0 to .*, got 2.5"),
+        ({"max_memory": "2GiB"}, "`max_memory` must be an integer from 0 to .*, got '2GiB'"),
+        ({"threads": 1.5}, "`threads` must be an integer at least 1, got 1.5"),
+        ({"seed": None}, "`seed` must be an integer from 0 to .*, got None"),
+        ({"folder": "unmade", "depth": 0}, r"`depth` must be from 1 to 2\^32 - 1, got 0"),
+        ({"folder": "unmade", "depth": -3}, r"`depth` must be from 1 to 2\^32 - 1, got -3"),
+        ({"folder": "unmade", "depth": "a"}, "`depth` must be an integer from 1 to .*, got 'a'"),
         ({"range_max": 2}, "`range_max` must be at least `range_min` . `num_negatives` = 3, got 2"),
         ({"max_score": float("nan")}, "`max_score` must be finite, got NaN"),
         ({"absolute_margin": 0.1}, "`absolute_margin` must come with `positives`, got 0.1"),
         ({"similarity": "angle"}, "`similarity` must be .cosine. or .dot. or .euclidean., got .angle."),
         ({"sampling_strategy": "hard"}, "`sampling_strategy` must be .top. or .random. or .*, got .hard."),
         ({"threads": 0}, "`threads` must be at least 1, got 0"),
-        ({"seed": -1}, "`seed` must be at least 0"),
+        ({"seed": -1}, r"`seed` must be from 0 to 2\^64 - 1, got -1"),
     ],
 )
 def test_bad_arguments_are_named(change, message):
@@ -188,10 +200,28 @@ def test_bad_arguments_are_named(change, message):
 
 
 @pytest.mark.parametrize(
-    "change", [{"queries": GOOD.astype(int)}, {"num_negatives": 1.5}, {"max_score": "high"}]
+    ("change", "message"),
+    [
+        ({"queries": GOOD.astype(int)}, "`queries` must hold floats, got int64"),
+        ({"max_score": "high"}, "`max_score` must be a number, got 'high'"),
+        ({"min_score": "low"}, "`min_score` must be a number, got 'low'"),
+        ({"positives": [0, 1], "relative_margin": "5 %"}, "`relative_margin` must be a number, got '5 %'"),
+        ({"positives": [0, 1], "absolute_margin": [1]}, r"`absolute_margin` must be a number, got \[1\]"),
+        (
+            {"sampling_strategy": "softmax", "temperature": "cold"},
+            "`temperature` must be a number, got 'cold'",
+        ),
+        (
+            {"sampling_strategy": "simans", "positives": [0, 1], "simans_a": "x"},
+            "`simans_a` must be a number, got 'x'",
+        ),
+        ({"sampling_strategy": 3}, "`sampling_strategy` must be a name, got 3"),
+        ({"on_short": 3}, "`on_short` must be a name, got 3"),
+        ({"folder": 3}, "`folder` must be a path, got 3"),
+    ],
 )
-def test_wrong_types_are_type_errors(change):
-    with pytest.raises(TypeError):
+def test_wrong_types_are_type_errors(change, message):
+    with pytest.raises(TypeError, match=message):
         fg.mine(**{"queries": GOOD, "corpus": GOOD, **change})
 
 

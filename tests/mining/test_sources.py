@@ -329,7 +329,7 @@ def test_deeper_searches_count_each_query_once(monkeypatch):
         ),
         ({"sources": ["bm25"], "device": "cpu"}, "`device` must be left out without the source .model."),
         ({"on_short": "random", "device": "cpu"}, "`on_short` must not be .random. with `device`"),
-        ({"max_memory": -1}, "`max_memory` must be at least 0 and below 2.63, got -1"),
+        ({"max_memory": -1}, r"`max_memory` must be from 0 to 2\^63 - 1, got -1"),
         ({"model": None}, "`model` must be given where it is a source, got None with no `sources`\nhint: "),
         ({"model": None, "sources": ["bm25", "model"]}, "`model` must be given where it is a source"),
         (

@@ -116,40 +116,32 @@ def test_a_call_that_is_refused_is_no_other_call(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "asked",
+    ("name", "value", "said"),
     [
-        {"sampling_strategy": "random"},
-        {"sampling_strategy": "softmax", "temperature": 0.1, "range_max": 9},
-        {"on_short": "widen", "min_score": 0.5},
-        {"on_short": "drop", "min_score": 0.5},
-        {"relative_margin": 0.3, "range_min": 2},
-        {"absolute_margin": 0.2, "max_score": 0.3, "num_negatives": 7},
+        ("depth", None, "`depth` must be an integer at least 1, got None"),
+        ("depth", -1, "`depth` must be at least 1, got -1"),
+        ("documents", "x", "`documents` must be an integer from 0"),
+        ("margin_from", [1], "`margin_from` must be"),
+        ("max_score", "x", "`max_score` must be a number, got 'x'"),
+        ("exclusions", None, "'NoneType' object is not iterable"),
+        ("exclusions", [[1, "a"]], "`exclusions` must have names"),
+        ("exclusions", [], "`away_rules` must be below the 0 exclusions"),
+        ("depth", ..., "no 'depth'"),
+        ("min_score", ..., "no 'min_score'"),
     ],
 )
-def test_selecting_anew_is_mining_anew(tmp_path, small_parts, asked):
-    fg.mine(QUERIES, CORPUS, folder=tmp_path, depth=40, **OPTIONS)
-    wanted = {"num_negatives": 4, **asked, "seed": 5}
-    found = CandidateStore(tmp_path).select(**wanted)
-    expected = fg.mine(QUERIES, CORPUS, **{**OPTIONS, **wanted})
-    assert found.ids.tolist() == expected.ids.tolist()
-    assert found.ranks.tolist() == expected.ranks.tolist()
-    assert found.report == expected.report
-    within = fg.mine(QUERIES, CORPUS, folder=tmp_path / "own", **{**OPTIONS, **wanted})
-    assert within.ids.tolist() == expected.ids.tolist()
-    assert within.report == expected.report
-
-
-def test_what_was_not_kept_cannot_be_selected(tmp_path):
+def test_a_manifest_that_tells_no_search_is_named(tmp_path, name, value, said):
     fg.mine(QUERIES, CORPUS, folder=tmp_path, **OPTIONS)
-    store = CandidateStore(tmp_path)
-    with pytest.raises(ValueError, match="at most the 4 candidates that are kept of a query, got 5"):
-        store.select(5)
-    with pytest.raises(ValueError, match="relative_margin"):
-        store.select(2, relative_margin=0.01)
-    with pytest.raises(ValueError, match='`on_short` must not be "random" with `folder`'):
-        fg.mine(QUERIES, CORPUS, folder=tmp_path, on_short="random", **OPTIONS)
-    with pytest.raises(ValueError, match="`depth` must come with `folder`, got 9"):
-        fg.mine(QUERIES, CORPUS, depth=9)
+    manifest = tmp_path / "manifest.json"
+    told = json.loads(manifest.read_text())
+    del told["key"][name]
+    if value is not ...:
+        told["key"][name] = value
+    manifest.write_text(json.dumps(told))
+    with pytest.raises(ValueError, match="must tell the search that the candidates are of") as raised:
+        CandidateStore(tmp_path).select(2)
+    assert str(raised.value).startswith(f"{manifest}: ")
+    assert said in str(raised.value)
 
 
 def test_folders_that_are_none_of_ours_stay(tmp_path):

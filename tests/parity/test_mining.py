@@ -1,6 +1,7 @@
 """With every bound given and no twins in the data, the negatives are the peer's."""
 
 import inspect
+import shutil
 from collections import defaultdict
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from datasets import Dataset
 
 from foolsgold.mining.hard_negatives import mine_hard_negatives
+from foolsgold.mining.model_fingerprint import model_fingerprint
 
 pytestmark = [
     pytest.mark.parity,
@@ -205,3 +207,17 @@ def test_random_negatives_come_from_the_peers_window(pairs):
     drawn = by_pair(ours(pairs, sampling_strategy="random", **options))
     assert drawn.keys() == window.keys()
     assert all(set(negatives) <= set(window[pair]) for pair, negatives in drawn.items())
+
+
+def test_a_model_of_the_peer_is_the_same_after_use_and_elsewhere(tiny_bert_folder, tmp_path):
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(tiny_bert_folder), device="cpu")
+    before = model_fingerprint(model)
+    model.encode_document(["a cat", "the dog and the bird"], prompt="the ")
+    model.encode_query(["gold"], prompt="of ")
+    assert model_fingerprint(model) == before
+    elsewhere = shutil.copytree(tiny_bert_folder, tmp_path / "copy")
+    assert model_fingerprint(SentenceTransformer(str(elsewhere), device="cpu")) == before
+    model[1].include_prompt = False
+    assert model_fingerprint(model) != before

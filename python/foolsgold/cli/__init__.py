@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from foolsgold import __version__
 from foolsgold.cli import mine, train
+from foolsgold.cli.words import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, OSError) as error:
         if options.debug:
             raise
-        _complain(str(error))
+        _complain(in_words(str(error), options))
         return _USAGE_ERROR
     show()
     return 0

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foolsgold.cli.paths import check_outside, check_spared
 from foolsgold.cli.words import add_common, add_data, as_bytes
 
 if TYPE_CHECKING:
@@ -108,14 +109,38 @@ def _after_interruption(options: argparse.Namespace) -> str:
 
 
 def _mine(options: argparse.Namespace) -> Callable[[], None]:
-    from foolsgold.data.writing import check_writable, write
+    from foolsgold.data.writing import check_folder, check_writable, write
 
+    _check_apart(options)
     check_writable(options.output)
+    for word, folder in [("--report", options.report), ("--resume", options.resume)]:
+        if folder is not None:
+            check_folder(word, folder)
     task = _task(options)
     check_writable(options.output, task.schema)
-    rows, report = task.run()
-    write(options.output, rows.batches(), rows.schema)
-    return lambda: _show(report, options)
+    outcome = task.run()
+    write(options.output, outcome.rows.batches(), outcome.rows.schema)
+    if options.report is not None:
+        outcome.write_report(options.report)
+    return lambda: _show(outcome.report, options)
+
+
+def _check_apart(options: argparse.Namespace) -> None:
+    """Refuse to write over what is read, and to write two things in one place."""
+    read: dict[str, list[Path]] = {"--data": options.data, "--corpus": options.corpus or []}
+    if options.model is not None:
+        read["--model"] = [Path(options.model)]
+    kept: dict[str, list[Path]] = {}
+    if options.report is not None:
+        kept["--report"] = [options.report / name for name in ("report.json", "report.html")]
+    if options.resume is not None:
+        kept["--resume"] = [options.resume]
+    for word, paths in kept.items():
+        for path in paths:
+            check_outside(word, path, read)
+    check_outside("--output", options.output, {**read, "--report": kept.get("--report", [])})
+    if not options.output.suffix:
+        check_spared("--output", options.output, {**read, **kept})
 
 
 def _task(options: argparse.Namespace) -> Task:
@@ -136,15 +161,16 @@ def _task(options: argparse.Namespace) -> Task:
         threads=options.threads,
         progress=progress,
     )
+    anchor, positive = pairs.names
     documents, groups = _corpus(options)
     if pairs.corpus is not None:
         if documents is not None:
             raise ValueError("`--corpus` must be left out for a BEIR folder, which has its own")
         documents = pairs.corpus
     return Task(
-        columns={"anchor": pairs.anchors, "positive": pairs.positives},
-        anchor="anchor",
-        positive="positive",
+        columns={anchor: pairs.anchors, positive: pairs.positives},
+        anchor=anchor,
+        positive=positive,
         model=_model(options.model),
         search=_search(options),
         corpus=documents,
@@ -239,6 +265,8 @@ def _show(report: MiningReport, options: argparse.Namespace) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from foolsgold.mining.stages import told_rows
+
     console = Console()
     heads = ("count", "mean", "min", "median", "max")
     table = Table("", *heads, title="Scores")
@@ -246,13 +274,9 @@ def _show(report: MiningReport, options: argparse.Namespace) -> None:
         cells = (f"{summary[head]:,.4g}" if head in summary else "" for head in heads)
         table.add_row(name, *cells)
     console.print(table)
-    counts = report.counts
     for name, count in report.rejected.items():
         console.print(Text(f"turned away, {name.replace('_', ' ')}: {count:,}"))
-    told = f"{counts['rows']:,} rows of {counts['pairs']:,} pairs"
-    if counts["pairs_without_negatives"]:
-        told += f", {counts['pairs_without_negatives']:,} pairs have no negatives"
     seconds = sum(report.seconds.values())
-    console.print(Text(f"{told}; seed {options.seed}, {seconds:.0f} s, {options.output}"))
+    console.print(Text(f"{told_rows(report)}; seed {options.seed}, {seconds:.0f} s, {options.output}"))
     if options.report is not None:
         console.print(Text(f"Next, look at {options.report / 'report.html'}"))

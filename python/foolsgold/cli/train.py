@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foolsgold.cli.paths import check_outside, check_spared
 from foolsgold.cli.words import add_common, add_data
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ def _add_recipe(parser: argparse.ArgumentParser, *, output_required: bool) -> No
 def _train(options: argparse.Namespace) -> Callable[[], None]:
     from foolsgold.job.corpus import corpus_from_files
 
+    read: dict[str, list[Path]] = {"--data": options.data, "--test": options.test or []}
+    if options.model is not None:
+        read["--model"] = [Path(options.model)]
+    check_outside("--output", options.output, read)
+    check_spared("--output", options.output, read)
     corpus = corpus_from_files(
         options.data,
         test=options.test,

@@ -27,6 +27,46 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 
 
+def in_words(message: str, options: argparse.Namespace) -> str:
+    """Return the message with a command's own words in place of the names that Python has for them.
+
+    Args:
+        message: of an error; one that begins with a file's name is about that, and stays.
+        options: of the command.
+
+    Example:
+        >>> import argparse
+        >>> options = argparse.Namespace(num_negatives=0, resume=None)
+        >>> in_words("`num_negatives` must be at least 1 with `folder`, got 0", options)
+        '`--num-negatives` must be at least 1 with `--resume`, got 0'
+    """
+    if not message.startswith("`"):
+        return message
+
+    def word(found: re.Match[str]) -> str:
+        name, value = found.groups()
+        name = _WORDS.get(name, name)
+        if not hasattr(options, name):
+            return found[0]
+        return f"`--{name.replace('_', '-')}{value.replace('=', ' ') if value else ''}`"
+
+    return re.sub(r"`(\w+)(=[^`]*)?`", word, message)
+
+
+_WORDS = {
+    "dataset": "data",
+    "folder": "resume",
+    "report_folder": "report",
+    "output_format": "format",
+    "output_scores": "scores",
+    "group_column_name": "group",
+    "corpus_groups": "corpus_group",
+    "anchor_column_name": "anchor",
+    "positive_column_name": "positive",
+}
+"""What a command calls otherwise than Python does."""
+
+
 def as_bytes(word: str, text: str) -> int:
     """Read a number of bytes, as 500MB or 2GiB; units of 1000 or, with an i, of 1024.
 

@@ -65,6 +65,7 @@ class Pairs:
         anchors: Texts, none of them blank.
         positives: As many.
         rows: The table that has row i's source.
+        names: What the two columns are called: as in the files, for a BEIR folder `anchor` and `positive`.
         corpus: Every document of a BEIR folder; None for other files.
         splits: For a BEIR folder the judged queries of each split but the one that the pairs come from.
     """
@@ -72,6 +73,7 @@ class Pairs:
     anchors: ArrowColumn
     positives: ArrowColumn
     rows: _core.Table
+    names: tuple[str, str] = ("anchor", "positive")
     corpus: ArrowColumn | None = None
     splits: Mapping[str, Judged] = field(default_factory=dict)
 
@@ -144,7 +146,8 @@ def read_pairs(
             table = table.take(rows, threads=cores.resolve(threads))
     for name in (anchor, positive):
         table.require(name)
-    return Pairs(anchors=table.column(anchor), positives=table.column(positive), rows=table)
+    columns = table.column(anchor), table.column(positive)
+    return Pairs(anchors=columns[0], positives=columns[1], rows=table, names=(anchor, positive))
 
 
 def text_column(table: _core.Table, name: str | None = None) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable, Iterator
 
 _PACKED: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
@@ -27,12 +27,14 @@ def check_writable(path: str | os.PathLike[str], schema: Any = None) -> None:
     Raises:
         ValueError: if the ending is unknown, the format cannot hold a column, or something stands there that
             is none of ours.
-        OSError: if there is no such folder to write in.
+        OSError: if there is no such folder to write in, or it may not be written to.
     """
     path = Path(path)
     kind, _ = _kind(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: must be in a folder that exists, got {path.parent}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise PermissionError(f"{path}: must be in a folder that may be written to, got {path.parent}")
     if kind == "folder":
         if path.exists() and not (path / _FOLDER_MARK).is_file() and not _is_empty_folder(path):
             raise ValueError(f"{path}: must be a new folder, an empty one or an earlier data set's")
@@ -44,6 +46,29 @@ def check_writable(path: str | os.PathLike[str], schema: Any = None) -> None:
                 raise ValueError(
                     f"{path}: must hold no lists, got column `{name}`\nhint: write .jsonl or .parquet"
                 )
+
+
+def check_folder(name: str, folder: str | os.PathLike[str]) -> None:
+    """Check that files can be written to a folder, which is made where it is not there, before they are made.
+
+    Args:
+        name: the argument, for messages.
+        folder: its path.
+
+    Raises:
+        TypeError: if it is no path.
+        ValueError: if a file stands there, or where a folder above it is to be.
+        PermissionError: if it may not be written to.
+    """
+    if not isinstance(folder, (str, os.PathLike)):
+        raise TypeError(f"`{name}` must be a path, got {folder!r}")
+    there = Path(folder).absolute()
+    while not (there.exists() or there.is_symlink()):
+        there = there.parent
+    if not there.is_dir():
+        raise ValueError(f"`{name}` must be a folder, got {os.fspath(folder)}: {there} is a file")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(f"`{name}` must be a folder that may be written to, got {os.fspath(folder)}")
 
 
 def write(path: str | os.PathLike[str], batches: Iterable[Any], schema: Any) -> None:

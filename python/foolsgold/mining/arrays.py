@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Set as AbstractSet
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,8 @@ def as_matrix(name: str, value: Any) -> Embeddings:
         name: what the caller knows it by.
         value: (N, D) floats: an array, a memory map, a torch tensor, an Arrow array of fixed-size lists,
             nested lists, or anything with `__array__` or `__dlpack__`. float32, float16 and bfloat16 stay as
-            they are; other floats become float32, where a value beyond its range becomes infinite.
+            they are, unaligned ones apart, which are copied; other floats become float32, where a value
+            beyond its range becomes infinite.
 
     Returns:
         float32, float16, or the bits of bfloat16 as uint16: NumPy itself has no such type.
@@ -37,13 +39,14 @@ def as_matrix(name: str, value: Any) -> Embeddings:
     elif _is_torch_bfloat16(value):
         is_bfloat16 = True
     elif array.dtype.kind != "f":
-        raise TypeError(f"`{name}` must hold floats, got {array.dtype}")
+        hint = _OF_VECTORS if array.dtype.kind == "O" else ""
+        raise TypeError(f"`{name}` must hold floats, got {array.dtype}{hint}")
     if array.ndim != 2:
         raise ValueError(f"`{name}` must have 2 dimensions, got {array.ndim}")
     if is_bfloat16 or array.dtype in (np.float16, np.float32):
-        return np.ascontiguousarray(array)
+        return _readable(array)  # type: ignore[no-any-return]
     with np.errstate(over="ignore"):  # the core names the row
-        return np.ascontiguousarray(array, dtype=np.float32)
+        return _readable(array, np.float32)  # type: ignore[no-any-return]
 
 
 def as_float32(name: str, value: Any) -> NDArray[np.float32]:
@@ -64,28 +67,33 @@ def widened(rows: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def as_lists(
-    name: str, value: Any, num_lists: int, bound: int
+    name: str, value: Any, num_lists: int, bound: int, *, kind: str = "rows of the corpus"
 ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
     """Return ids as offsets and values: list i is `values[offsets[i]:offsets[i + 1]]`.
 
     Args:
         name: what the caller knows it by.
         value: (N,) integers, one id a list; (N, P) integers, each row padded with -1; N lists of integers; or
-            a tuple of offsets (N + 1,) and values.
+            offsets (N + 1,) and values, a tuple of two arrays. A tuple of two Python lists is that too; for
+            two queries it is two lists of ids, and refused where it could be either.
         num_lists: N.
         bound: ids are below it.
+        kind: what the ids are, for the message.
 
     Returns:
         Offsets (N + 1,) int64 and values uint32.
 
     Raises:
         TypeError: if it does not hold integers.
-        ValueError: for another shape, or an id that is out of range.
+        ValueError: for another shape, a tuple that can be read in two ways, or an id that is out of range.
     """
-    if isinstance(value, tuple) and len(value) == 2:
+    if isinstance(value, (str, bytes, Mapping, AbstractSet)):
+        raise TypeError(f"`{name}` must hold integers, one or a list a query, got {type(value).__name__}")
+    if _is_cut(name, value, num_lists):
         offsets, values = (_as_integers(name, part) for part in value)
     elif _is_ragged(value):
-        lists = [_as_integers(name, row) for row in value]
+        _check_kinds(name, value)
+        lists = [_as_list(name, row, at) for at, row in enumerate(value)]
         offsets = np.cumsum([0, *map(len, lists)], dtype=np.int64)
         values = np.concatenate([*lists, np.empty(0, np.int64)])
     else:
@@ -97,8 +105,8 @@ def as_lists(
         values = table[table != -1]
     if len(offsets) != num_lists + 1:
         raise ValueError(f"`{name}` must have one entry a query, {num_lists}, got {len(offsets) - 1}")
-    _check_range(name, values, bound)
-    return np.ascontiguousarray(offsets), np.ascontiguousarray(values, dtype=np.uint32)
+    _check_range(name, values, bound, kind)
+    return _readable(offsets), _readable(values, np.uint32)
 
 
 def lists_of_rows(
@@ -116,6 +124,17 @@ def lists_of_rows(
     ends = np.cumsum(lengths)
     places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(offsets[rows] - (ends - lengths), lengths)
     return np.concatenate([[0], ends]).astype(np.int64), values[places]
+
+
+_OF_VECTORS = (
+    "\nhint: `frame.to_numpy()` makes a matrix of a table of numbers, `numpy.stack(column)` of a column of "
+    "vectors; `column.cast(pyarrow.list_(pyarrow.float32(), D))` fixes the size of an Arrow column's lists"
+)
+
+
+def _readable(array: NDArray[Any], dtype: Any = None) -> Any:
+    """Return an array as the core reads it: C-contiguous and aligned, without a copy where it is."""
+    return np.require(array, dtype, ["C", "A", "E"])
 
 
 def _as_array(name: str, value: Any) -> NDArray[Any]:
@@ -164,12 +183,45 @@ def _as_integers(name: str, value: Any) -> NDArray[np.int64]:
     return array.astype(np.int64, copy=False)
 
 
+def _check_kinds(name: str, rows: Sequence[Any]) -> None:
+    """Refuse what is neither an id nor a list, and both together."""
+    are_ids = isinstance(rows[0], Integral)
+    for place, row in enumerate(rows):
+        is_neither = row is None or isinstance(row, (str, Mapping, AbstractSet))
+        if is_neither or isinstance(row, Integral) != are_ids:
+            got = f"{type(row).__name__} at {place}"
+            raise TypeError(f"`{name}` must hold integers alone or lists alone, got {got}")
+
+
+def _as_list(name: str, value: Any, place: int) -> NDArray[np.int64]:
+    array = _as_integers(name, value)
+    if array.ndim != 1:
+        raise ValueError(f"`{name}` must hold lists of integers, got {array.ndim} dimensions at {place}")
+    return array
+
+
 def _is_ragged(value: Any) -> bool:
     return isinstance(value, Sequence) and not all(isinstance(item, Integral) for item in value)
 
 
-def _check_range(name: str, values: NDArray[np.int64], bound: int) -> None:
+def _is_cut(name: str, value: Any, num_lists: int) -> bool:
+    """Return whether `value` is offsets and values, not two lists of ids."""
+    if not isinstance(value, tuple) or len(value) != 2 or all(isinstance(part, Integral) for part in value):
+        return False
+    if num_lists != 2 or not any(isinstance(part, (list, tuple)) for part in value):
+        return True
+    offsets, values = value
+    has_lengths = isinstance(offsets, Sized) and isinstance(values, Sized)
+    if has_lengths and len(offsets) == 3 and offsets[0] == 0 and offsets[-1] == len(values):
+        raise ValueError(
+            f"`{name}` must be two lists of ids, or offsets and values, got a tuple that can be either\n"
+            "hint: `[first, second]` is two lists of ids, a tuple of two arrays is offsets and values"
+        )
+    return False
+
+
+def _check_range(name: str, values: NDArray[np.int64], bound: int, kind: str) -> None:
     outside = (values < 0) | (values >= bound)
     if outside.any():
         place = int(outside.argmax())
-        raise ValueError(f"`{name}` must hold rows of the corpus, below {bound}, got {values[place]}")
+        raise ValueError(f"`{name}` must hold {kind}, below {bound}, got {values[place]}")

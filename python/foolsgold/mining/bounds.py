@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from foolsgold.reals import real_or_none
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -35,11 +37,11 @@ class Bounds(NamedTuple):
     margin_from: str = "least"
 
     def check(self, *, has_positives: bool) -> None:
-        """Refuse bounds that are no numbers, and a margin that has nothing to be measured from."""
+        """Refuse bounds that are no finite numbers, and a margin that has nothing to be measured from."""
         if self.margin_from not in ("least", "greatest"):
             raise ValueError(f'`margin_from` must be "least" or "greatest", got "{self.margin_from}"')
         for name in (*CAPS, "min_score"):
-            value = getattr(self, name)
+            value = real_or_none(name, getattr(self, name))
             if value is not None and not np.isfinite(value):
                 raise ValueError(f"`{name}` must be finite, got {value}")
             if value is not None and name.endswith("margin") and not has_positives:

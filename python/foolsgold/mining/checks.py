@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foolsgold.mining.encode import similarity_of
+from foolsgold.data.writing import check_folder
+from foolsgold.integers import MAX_INT64, integer
+from foolsgold.mining.encode import check_model, similarity_of
 from foolsgold.mining.formats import new_column_names
 from foolsgold.mining.rescored import rules_of, selection_of
 from foolsgold.mining.tables import check
+from foolsgold.reals import real
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,10 +39,13 @@ def check_task(task: Task) -> None:
 
     Raises:
         ValueError: if an option is out of range or has no effect.
+        TypeError: if one is of another kind.
+        OSError: if nothing can be written to a folder.
     """
     if task.model is None:
         _check_without_model(task)
     else:
+        check_model(task.model)
         similarity_of(task.model, task.similarity)
     check_search(task.search, on_short=task.short_policy, seed=task.seed)
     has_groups = task.row_groups is not None or task.corpus_groups is not None
@@ -47,10 +53,16 @@ def check_task(task: Task) -> None:
         raise ValueError(
             '`sampling_strategy` must not be "diverse" without groups: it takes a negative of each'
         )
-    if task.near_duplicates is not None and not 0 < task.near_duplicates <= 1:
+    if task.near_duplicates is not None and not 0 < real("near_duplicates", task.near_duplicates) <= 1:
         raise ValueError(f"`near_duplicates` must be above 0 and at most 1, got {task.near_duplicates}")
-    if not 0 <= task.max_memory < 2**63:
-        raise ValueError(f"`max_memory` must be at least 0 and below 2^63, got {task.max_memory}")
+    integer("max_memory", task.max_memory, 0, MAX_INT64)
+    integer("batch_size", task.batch_size, 1)
+    for name in ("folder", "report_folder"):
+        if getattr(task, name) is not None:
+            check_folder(name, getattr(task, name))
+    if task.model_fingerprint is not None and task.folder is None and task.cache_folder is None:
+        got = f"got {task.model_fingerprint!r} alone"
+        raise ValueError(f"`model_fingerprint` must come with `folder` or `cache_folder`, {got}")
     if task.device is not None:
         from foolsgold.mining.on_device import as_device  # torch is imported where it is asked for
 

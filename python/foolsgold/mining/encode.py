@@ -7,19 +7,22 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from foolsgold.mining.arrays import as_float32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
 Role = Literal["query", "document"]
 Similarity = Literal["cosine", "dot", "euclidean"]
+_ROWS = 1 << 16  # embeddings that are checked together
+_SHOWN = 80  # characters of a text in a message
 _SIMILARITIES = ("cosine", "dot", "euclidean")
 
 
@@ -59,7 +62,7 @@ def encode(
     Raises:
         TypeError: if the model cannot embed, or gives no floats, or there is a folder but no fingerprint.
         ValueError: if it has no parameter for a prompt that is given, no pool, or gives another number of
-            embeddings than there are texts.
+            embeddings than there are texts, or a number that is not finite.
     """
     function = _function(model, role)
     accepted = _parameters(function)
@@ -82,7 +85,7 @@ def encode(
     with _pool(model, use_multi_process) as pool:
 
         def embed(some: list[str]) -> NDArray[np.float32]:
-            return as_float32("model", _stacked(function(some, **options, **pool)))
+            return _checked(_stacked(function(some, **options, **pool)), role, some)
 
         if folder is None:
             embeddings = embed(texts)
@@ -92,9 +95,17 @@ def encode(
             key = model_key(model, fingerprint)
             key |= {"role": role, "prompt_name": prompt_name, "prompt": prompt}
             embeddings = EmbeddingStore(folder).embed(embed, texts, key=key, name=role, progress=progress)
-    if len(embeddings) != len(texts):
-        raise ValueError(f"`model` must give one embedding a text, {len(texts)}, got {len(embeddings)}")
     return embeddings
+
+
+def check_model(model: Any) -> None:
+    """Refuse what cannot embed.
+
+    Raises:
+        TypeError: if it has none of the methods of `encode`, and is no function.
+    """
+    _function(model, "query")
+    _function(model, "document")
 
 
 def similarity_of(model: Any, similarity: str) -> Similarity:
@@ -120,6 +131,11 @@ _ARGUMENT = {"query": "query", "document": "corpus"}
 
 
 def _function(model: Any, role: Role) -> Callable[..., Any]:
+    if isinstance(model, str):  # which has an `encode` of its own
+        raise TypeError(
+            f"`model` must embed texts, got the name {model!r}\n"
+            f"hint: load it: `foolsgold.SentenceTransformer({model!r})`"
+        )
     for name in (f"encode_{role}", "encode"):
         function = getattr(model, name, None)
         if callable(function):
@@ -127,8 +143,24 @@ def _function(model: Any, role: Role) -> Callable[..., Any]:
     if callable(model):
         return model  # type: ignore[no-any-return]
     raise TypeError(
-        f"`model` must have `encode_query` and `encode_document`, or `encode`, got {type(model).__name__}"
+        "`model` must have `encode_query` and `encode_document`, or `encode`, or be a function of texts, "
+        f"got {type(model).__name__}"
     )
+
+
+def _checked(found: Any, role: Role, texts: list[str]) -> NDArray[np.float32]:
+    """Return one finite embedding a text."""
+    embeddings = as_float32("model", found)
+    if len(embeddings) != len(texts):
+        raise ValueError(f"`model` must give one embedding a text, {len(texts)}, got {len(embeddings)}")
+    for start in range(0, len(texts), _ROWS):
+        is_finite = np.isfinite(embeddings[start : start + _ROWS]).all(axis=1)
+        if not is_finite.all():
+            row = start + int(is_finite.argmin())
+            value = embeddings[row][~np.isfinite(embeddings[row])][0]
+            text = texts[row] if len(texts[row]) <= _SHOWN else texts[row][:_SHOWN] + "..."
+            raise ValueError(f"`model` must give finite numbers, got {value} for the {role} {text!r}")
+    return embeddings
 
 
 def _parameters(function: Callable[..., Any]) -> Mapping[str, Any] | None:

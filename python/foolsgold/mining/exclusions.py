@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foolsgold.integers import MAX_ROWS
 from foolsgold.mining.arrays import as_lists, lists_of_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from foolsgold.mining.arrays import Embeddings
@@ -42,7 +42,7 @@ def as_exclusions(
         offsets and values.
 
     Raises:
-        TypeError: if ids or classes are no integers.
+        TypeError: if ids or classes are no integers, or `classes` is no mapping from names to pairs.
         ValueError: for another number of queries or documents, or an id out of range.
 
     Example:
@@ -54,8 +54,12 @@ def as_exclusions(
     for name, argument, lists in [("positive", "positives", positives), ("excluded", "exclude", exclude)]:
         if lists is not None:
             found.append((name, None, *as_lists(argument, lists, num_queries, num_documents)))
-    for name, (of_documents, of_queries) in (classes or {}).items():
+    for name, pair in _checked(classes or {}).items():
         argument = f"classes[{name!r}]"
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            got = f"{len(pair)} entries" if isinstance(pair, (tuple, list)) else type(pair).__name__
+            raise TypeError(f"`{argument}` must be a pair, {_PAIR}, got {got}")
+        of_documents, of_queries = pair
         found.append((name, *_class_lists(argument, of_documents, of_queries, num_queries, num_documents)))
     names = [rule[0] for rule in found]
     if len(set(names)) < len(names):
@@ -79,13 +83,25 @@ def for_each_positive(
     return queries[owners], repeated, (np.arange(len(values) + 1, dtype=np.int64), values)
 
 
+_PAIR = "the classes of the documents and those that each query excludes"
+
+
+def _checked(classes: Any) -> Mapping[str, Any]:
+    if not isinstance(classes, Mapping):
+        raise TypeError(f"`classes` must be a mapping from names to pairs, got {type(classes).__name__}")
+    for name in classes:
+        if not isinstance(name, str):
+            raise TypeError(f"`classes` must have names that are texts, got {name!r}")
+    return classes
+
+
 def _class_lists(
     argument: str, of_documents: Any, of_queries: Any, num_queries: int, num_documents: int
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint32]]:
     flat = np.asarray(of_documents)
     if flat.ndim != 1 or len(flat) != num_documents:
         raise ValueError(f"`{argument}` must have one class a document, {num_documents}, got {flat.shape}")
-    _, values = as_lists(argument, flat, num_documents, 2**32 - 1)
+    _, values = as_lists(argument, flat, num_documents, MAX_ROWS, kind="classes")
     if len(values) != num_documents:
         raise ValueError(f"`{argument}` must hold classes of at least 0, got -1")
-    return values, *as_lists(argument, of_queries, num_queries, 2**32 - 1)
+    return values, *as_lists(argument, of_queries, num_queries, MAX_ROWS, kind="classes")

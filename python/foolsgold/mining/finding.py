@@ -119,7 +119,13 @@ class _Finder:
     @cached_property
     def embeddings(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Those of the documents and of the queries."""
-        return self._embed("document"), self._embed("query")
+        documents, queries = self._embed("document"), self._embed("query")
+        if documents.shape[1] != queries.shape[1]:
+            raise ValueError(
+                "`model` must give queries and documents the same dimension, "
+                f"got {queries.shape[1]} and {documents.shape[1]}"
+            )
+        return documents, queries
 
     @cached_property
     def positive_scores(self) -> NDArray[np.float32]:

@@ -9,6 +9,8 @@ import numpy as np
 from foolsgold.mining.pairs import gathered
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from foolsgold.mining.pairs import Lists, Pairs
@@ -19,11 +21,13 @@ def groups_of(pairs: Pairs, row_groups: Any, corpus_groups: Any) -> Lists | None
 
     Args:
         pairs: the texts; equal texts are one document, which has the groups of all.
-        row_groups: the group of each row's positive: texts or integers, null for none; None without groups.
+        row_groups: the group of each row's positive: texts or integers; null, NaN or a blank text for none;
+            None without groups.
         corpus_groups: likewise of each row of the corpus.
 
     Raises:
         ValueError: for another number of groups than the corpus has rows.
+        TypeError: if groups are neither texts nor numbers, or both.
     """
     if row_groups is None and corpus_groups is None:
         return None
@@ -32,10 +36,11 @@ def groups_of(pairs: Pairs, row_groups: Any, corpus_groups: Any) -> Lists | None
             raise ValueError("`corpus_groups` must be left out without `corpus`")
         wanted = f"`corpus_groups` must have one entry a row of `corpus`, {len(pairs.corpus_document)}"
         raise ValueError(f"{wanted}, got {len(corpus_groups)}")
-    columns = [(row_groups, pairs.row_document), (corpus_groups, pairs.corpus_document)]
-    given = [(groups, documents) for groups, documents in columns if groups is not None]
-    numbers = _numbered([groups for groups, _ in given])
-    documents = np.concatenate([documents for _, documents in given])[numbers >= 0]
+    columns = {"group_column_name": row_groups, "corpus_groups": corpus_groups}
+    given = {name: groups for name, groups in columns.items() if groups is not None}
+    of = {"group_column_name": pairs.row_document, "corpus_groups": pairs.corpus_document}
+    numbers = _numbered(given)
+    documents = np.concatenate([of[name] for name in given])[numbers >= 0]
     return gathered(documents, numbers[numbers >= 0], pairs.num_documents)
 
 
@@ -53,15 +58,34 @@ def class_by_group(groups: Lists) -> NDArray[np.int64]:
     return classes
 
 
-def _numbered(columns: list[Any]) -> NDArray[np.int64]:
-    """Give equal values of the columns the same number, from 0, and -1 to a null."""
+def _numbered(columns: Mapping[str, Any]) -> NDArray[np.int64]:
+    """Give equal values of the columns the same number, from 0, and -1 to a null, a NaN and a blank text."""
     import pyarrow as pa
 
     chunks: list[Any] = []
-    for column in columns:
-        is_stream = hasattr(column, "__arrow_c_stream__")
-        values = pa.chunked_array(column) if is_stream else pa.array(column)
-        chunks += getattr(values.cast(pa.string()), "chunks", None) or [values.cast(pa.string())]
+    for name, column in columns.items():
+        try:
+            texts = _as_texts(column)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+            raise TypeError(
+                f"`{name}` must hold texts or numbers, of one kind, got others\nhint: {error}"
+            ) from None
+        chunks += texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
     coded: Any = pa.chunked_array(chunks, type=pa.string()).combine_chunks().dictionary_encode()
     coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
     return np.asarray(coded.indices.fill_null(-1)).astype(np.int64)
+
+
+def _as_texts(column: Any) -> Any:
+    """Return a column as Arrow texts, null for none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    is_stream = hasattr(column, "__arrow_c_stream__")
+    # `from_pandas` takes NaN for null, among texts too.
+    values: Any = pa.chunked_array(column) if is_stream else pa.array(column, from_pandas=True)
+    if pa.types.is_floating(values.type):
+        values = pc.if_else(pc.is_nan(values), None, values)
+    texts: Any = values.cast(pa.string())
+    is_blank = pc.equal(pc.utf8_trim_whitespace(texts), pa.scalar(""))
+    return pc.if_else(is_blank, None, texts)

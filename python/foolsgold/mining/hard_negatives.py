@@ -135,7 +135,8 @@ def mine_hard_negatives(
         exclude: what is never an anchor's negative: the name of a column of lists of texts, or one list a row
             of the data set, of texts or of rows of `corpus`.
         group_column_name: a column with the group of each positive, say the page that a passage is from: a
-            document in a group of one of its positives is never an anchor's negative. Null for none.
+            document in a group of one of its positives is never an anchor's negative. Null, NaN or a blank
+            text for none.
         corpus_groups: likewise the group of each row of `corpus`.
         twins: whether documents count as equal that differ in case, white space and Unicode form at most;
             False excludes the positives alone.
@@ -147,11 +148,13 @@ def mine_hard_negatives(
             "n-tuple", else "keep". Not "random" with `cross_encoder`, `sources`, `folder` or `device`.
         similarity: what scores are; "euclidean" is minus the distance, "model" the one that the model names.
         report_folder: where `report.json` and `report.html` are written: what each rule turned away, scores,
-            negatives near their positives, an estimate of false negatives.
+            negatives near their positives, an estimate of false negatives. Checked first and written last;
+            where the disk is full by then, a line says so and the rows are returned.
         folder: where embeddings and candidates are kept while this call runs and after it: the same call goes
             on where it was stopped, or killed. Another call's folder is an error.
         model_fingerprint: with `cache_folder` or `folder`, tells a model without weights (`state_dict`) from
-            others: a text that is another one whenever the model is.
+            others: a text that is another one whenever the model is. A model with weights is told by these,
+            its modules with their plain attributes, and its tokenizer; give one where anything else decides.
         sources: where candidates come from; None for the model alone. A list of "model" and "bm25" ranks the
             candidates of both by the sum of their reciprocal ranks, `range_max` of each, by default
             `range_min + 10 * num_negatives`. A mapping, {"model": 30, "bm25": 10}, takes at most so many of
@@ -185,8 +188,9 @@ def mine_hard_negatives(
 
     Raises:
         ValueError: for a column that is not there, a null text, an empty data set, an option that is out of
-            range or has no effect.
+            range or has no effect, an embedding that is not finite.
         TypeError: for a data set, a corpus or a model of another kind.
+        OSError: if `folder` or `report_folder` cannot be written to.
 
     Example:
         >>> import numpy as np
@@ -266,8 +270,14 @@ def mine_hard_negatives(
         threads=threads,
         progress=verbose,
     )
-    rows, _ = task.run()
-    return rows.to_dataset()
+    outcome = task.run()
+    rows = outcome.rows.to_dataset()
+    if report_folder is not None:
+        try:
+            outcome.write_report(report_folder)
+        except OSError as error:  # the rows are worth more
+            logger.error("The report was not written: %s", error)
+    return rows
 
 
 def _column(argument: str, columns: dict[str, Any], name: str | None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,21 @@ from foolsgold import _core
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 
+_NO_SETTINGS = (
+    "training", "gradient_checkpointing", "warnings_issued", "name_or_path", "_model_card_text",
+)  # fmt: skip
+"""Attributes of torch, transformers and sentence-transformers: how a module is used, or where it is from."""
+
 
 def model_fingerprint(model: Any) -> str:
     """Return 64 bits of a torch model, as hexadecimal digits: of its weights, modules and tokenizer.
 
     Every name, type, shape and byte of `state_dict()` counts, as do the modules with the settings that they
-    show (`repr`), the plain settings of the outermost ones (how tokens are pooled), and the content of a fast
-    tokenizer; where the model stands does not. Settings of `encode` (prompts, lengths, dimensions) are no
-    part of it.
+    show (`repr`), the content of a fast tokenizer, and of every module the attributes that are plain: texts,
+    numbers, None, and lists, tuples and dicts of these (how tokens are pooled, a prefix, a scale). Of private
+    ones, `_name`, texts and fractions count; whole numbers, truth values and containers do not, being what
+    counts calls, notes a first use or keeps what was computed. Where the model stands does not count, nor
+    does whether it trains. What else decides embeddings, say an object that a module asks, is not seen.
 
     Args:
         model: has `state_dict()`; parameters on any device.
@@ -52,19 +60,29 @@ def _told(value: Any) -> list[Any]:
     return [str(value.dtype), list(value.shape), f"{_core.checksum(flat.numpy()):016x}"]
 
 
-def _settings(model: Any) -> list[dict[str, str]]:
-    """Return the public attributes of the outermost modules that are numbers, texts or tuples of them."""
+def _settings(model: Any) -> list[list[str]]:
+    """Return the plain attributes of all modules, by their places; of what is no module, its own."""
+    modules = model.named_modules() if hasattr(model, "named_modules") else [("", model)]
     return [
-        {name: repr(value) for name, value in sorted(vars(module).items()) if _is_setting(name, value)}
-        for module in getattr(model, "children", list)()
+        [place, name, repr(value)]
+        for place, module in modules
+        for name, value in sorted(getattr(module, "__dict__", {}).items())
+        if _is_setting(name, value)
     ]
 
 
 def _is_setting(name: str, value: Any) -> bool:
+    if name in _NO_SETTINGS:
+        return False
+    return isinstance(value, (str, float)) if name.startswith("_") else _is_plain(value)
+
+
+def _is_plain(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
-        return all(_is_setting(name, item) for item in value)
-    is_plain = value is None or isinstance(value, (str, int, float))
-    return is_plain and not name.startswith("_") and name not in ("training", "max_seq_length")
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(map(_is_plain, value)) and all(map(_is_plain, value.values()))
+    return value is None or isinstance(value, (str, bytes, Number))
 
 
 def _tokenizer(model: Any) -> Any:

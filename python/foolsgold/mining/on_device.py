@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from foolsgold.mining.exclusions import Exclusion
     from foolsgold.mining.question import Lists
 
+LEAST_MEMORY = 1 << 24
+"""Bytes on a device: with less, tiles hold so little that a search takes many times as long."""
+
 
 def search_on_device(
     queries: NDArray[Any],
@@ -61,7 +64,8 @@ def search_on_device(
         max_score: as in `mine`.
         min_score: as in `mine`.
         device: where the tiles are multiplied.
-        max_memory: bytes on the device, about; None for half of what is free there, on a CPU for 2 GiB.
+        max_memory: bytes on the device, about, 16 MiB at least; None for half of what is free there, on a
+            CPU for 2 GiB.
         threads: of the exact scores; by default a fair share of the cores.
         progress: show a progress bar.
 
@@ -134,7 +138,7 @@ def table_on_device(
     from_scores = _anchors(queries, corpus, anchors, similarity, bounds, threads)
     caps, cap_rules = bounds.caps(from_scores)
     lows = np.full(len(queries), -np.inf if bounds.min_score is None else bounds.min_score)
-    memory = max_memory or _half_of_free(device)
+    memory = _half_of_free(device) if max_memory is None else max(LEAST_MEMORY, max_memory)
     with _exact_products(device), torch.inference_mode():
         search = Search(queries, corpus, exclusions, similarity, device, memory, threads)
         ids, scores, above = search.run(depth, lows, caps, progress)

@@ -85,8 +85,13 @@ def check_ranking(arguments: Mapping[str, Any]) -> None:
     """Check that nothing would leave out the positives that are to be ranked.
 
     Raises:
-        ValueError: for an argument that would.
+        ValueError: for an argument that would, and for one that has no effect.
     """
+    if arguments.get("margin_from", "least") != "least":
+        got = arguments["margin_from"]
+        raise ValueError(
+            f"`margin_from` must be left out with `include_positives`, as no margin applies, got {got!r}"
+        )
     for name in _LEAVE_POSITIVES_OUT:
         if arguments.get(name) is not None:
             raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -191,9 +192,14 @@ def gathered(group: NDArray[np.integer[Any]], values: NDArray[np.integer[Any]], 
 
 
 def _column(name: str, texts: Any) -> Any:
-    # A string is a sequence of strings too, and its letters are no documents.
-    if isinstance(texts, (str, bytes)):
-        raise TypeError(f"`{name}` must be a list of texts, got {type(texts).__name__}")
+    # A string is a sequence of strings too, and its letters are no documents; nor are the keys of a mapping,
+    # the names of a table's columns, or texts whose order is another one in each run.
+    has_columns = hasattr(texts, "column_names") or hasattr(texts, "columns")
+    if has_columns or isinstance(texts, (str, bytes, Mapping, AbstractSet)):
+        hint = f"\nhint: `list({name}.values())`" if isinstance(texts, Mapping) else ""
+        hint = f"\nhint: `sorted({name})`" if isinstance(texts, AbstractSet) else hint
+        hint = "\nhint: name the column: `table[...]`" if has_columns else hint
+        raise TypeError(f"`{name}` must be a list of texts, got {type(texts).__name__}{hint}")
     return columns_of({name: texts})[name]
 
 

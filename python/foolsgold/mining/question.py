@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     Lists = tuple[NDArray[np.int64], NDArray[np.uint32]]
 
-_LEAST = 1 << 20  # bytes of tiles on the host: with less, each holds next to nothing
 _SAMPLE = 4096  # queries that show what all are like
 
 
@@ -102,7 +101,7 @@ class Question:
             similarity=self.similarity,
             bounds=Bounds(*self.rules[1:], self.rules[0]),
             device=self.device,
-            max_memory=max(_LEAST, self.max_memory) if is_host else None,
+            max_memory=self.max_memory if is_host else None,
             threads=self.threads,
             progress=progress,
         )

@@ -39,9 +39,10 @@ class MiningReport:
 
     Attributes:
         options: every option that decided the result.
-        counts: queries, pairs, documents, rows of the result, pairs that have no row, queries with fewer
-            negatives than asked for, and how many negatives are missing there; negatives from outside the
-            rank window (`widened`) and at random (`filled`), and those from each source.
+        counts: queries, pairs, documents, rows of the result, pairs that have no negatives or were left out
+            for having too few (`pairs_without_negatives`), queries (with `margin_from="each"`, pairs) with
+            fewer negatives than asked for, and how many negatives are missing there; negatives from outside
+            the rank window (`widened`) and at random (`filled`), and those from each source.
         rejected: by rule, the documents that it turned away although they score at least as well as the last
             candidate of their query. With sources for each by itself, of "bm25" what bounds turned away.
         scores: count, mean, standard deviation, least, quartiles and greatest: of the scores of positives and
@@ -93,6 +94,7 @@ def report_of(
         options=dict(options),
         counts={
             **counts,
+            "queries": int(mined.query[-1]) + 1,
             "pairs": len(positives),
             "rows": num_rows,
             "negatives": len(negatives),

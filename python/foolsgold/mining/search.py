@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 from foolsgold import _core
+from foolsgold.integers import MAX_INT64, MAX_ROWS, integer
 from foolsgold.mining.arrays import as_matrix
 from foolsgold.mining.candidates import Candidates
 from foolsgold.mining.exclusions import as_exclusions, for_each_positive
@@ -12,12 +14,11 @@ from foolsgold.mining.parts import search_in_folder
 from foolsgold.mining.question import Question
 from foolsgold.mining.recipes import with_recipe
 from foolsgold.mining.strategies import as_selection
-from foolsgold.mining.tables import BOUNDS, check, depth_of, loosened, select, told
+from foolsgold.mining.tables import BOUNDS, as_rules, check, depth_of, loosened, select, told
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping
 
     from foolsgold.mining.exclusions import Exclusion
@@ -49,7 +50,7 @@ def mine(
     similarity: Literal["cosine", "dot", "euclidean"] = "cosine",
     on_short: OnShort = "keep",
     recipe: Recipe | None = None,
-    folder: str | os.PathLike[str] | None = None,
+    folder: str | PathLike[str] | None = None,
     depth: int | None = None,
     device: Any = None,
     max_memory: int = 2 << 30,
@@ -79,7 +80,7 @@ def mine(
             copy.
         corpus: (N, D) embeddings of documents, likewise. Both must be finite.
         positives: the rows of the corpus that answer a query, never its negatives: (Q,) integers; (Q, P)
-            integers padded with -1; Q lists; or a tuple of offsets (Q + 1,) and values.
+            integers padded with -1; Q lists; or offsets (Q + 1,) and values, a tuple of two arrays.
         num_negatives: n, at least 1; 3 unless the recipe says otherwise.
         absolute_margin: how far below p a negative scores at least; needs `positives`. A query whose list is
             empty has no such bound.
@@ -121,8 +122,8 @@ def mine(
             one that the same call has begun, which then goes on where it was, killed or not. What decides
             the candidates is compared by checksum; anything else is an error. `CandidateStore` reads them
             and selects anew with other arguments.
-        depth: of `folder`: how many candidates are kept of a query; by default as many as the strategy looks
-            at.
+        depth: of `folder`: how many candidates are kept of a query, at least 1; by default, and at least, as
+            many as the strategy looks at.
         device: None for the engine of the CPU; "cuda", "cuda:1" or a `torch.device` multiplies there, in
             float32, and gives the same answer, bit for bit. Not with `on_short="random"`.
         max_memory: bytes beside the arguments, results included, as far as these fit; the corpus is packed to
@@ -133,11 +134,12 @@ def mine(
         progress: show a progress bar.
 
     Returns:
-        The table, (Q, n), with "each" (P, n) for the P entries of `positives`. In `report`: `queries`,
-        `documents`; how many documents each rule turned away, as `rejected_positive`, `rejected_excluded`,
-        `rejected_` and the name of each of `classes`, `rejected_absolute_margin`, `rejected_relative_margin`,
-        `rejected_max_score`, `rejected_min_score`; `short_queries` with fewer than n negatives, and `missing`
-        places; the negatives that `widened` the window, and those `filled` at random.
+        The table, (Q, n), with "each" (P, n) for the P entries of `positives`, which are its queries then. In
+        `report`: `queries`, `documents`; how many documents each rule turned away, as `rejected_positive`,
+        `rejected_excluded`, `rejected_` and the name of each of `classes`, `rejected_absolute_margin`,
+        `rejected_relative_margin`, `rejected_max_score`, `rejected_min_score`; `short_queries` with fewer
+        than n negatives, and `missing` places; the negatives that `widened` the window, and those `filled` at
+        random; `starved_queries`, 0 here: see `CandidateStore.select`.
 
         A document that several rules turn away is counted once: below `min_score` for that, else for the
         first exclusion in the order above, else for the rule that set the query's lowest cap. Counted are
@@ -148,7 +150,7 @@ def mine(
         ValueError: if an argument is out of range or has no effect, shapes do not match, or a value is NaN or
             infinite (its row is named), or `folder` holds anything else.
         OSError: the disk of `folder` is full or not writable; what is finished stays.
-        TypeError: if an argument holds neither floats nor integers where they belong.
+        TypeError: if an argument is of another kind, or holds neither floats nor integers where they belong.
 
     Reference:
         "simans": Zhou et al. 2022, "SimANS: Simple Ambiguous Negatives Sampling for Dense Text Retrieval",
@@ -187,17 +189,22 @@ def mine(
     )
     _check_names(exclusions)
     lists = exclusions[0][2:] if positives is not None else None
-    report = {"queries": len(queries), "documents": len(corpus)}
+    if margin_from not in ("least", "greatest", "each"):
+        raise ValueError(f'`margin_from` must be "least", "greatest" or "each", got {margin_from!r}')
     if margin_from == "each":
         if lists is None:
             raise ValueError('`margin_from` must come with `positives`, got "each"')
         queries, exclusions, lists = for_each_positive(queries, exclusions, lists)
         margin_from = "least"
-    rules = (margin_from, absolute_margin, relative_margin, max_score, min_score)
+    bounds = (absolute_margin, relative_margin, max_score, min_score)
+    rules = as_rules(margin_from, bounds)
+    report = {"queries": len(queries), "documents": len(corpus)}
     threads = resolve(threads)
-    _check_memory(max_memory)
-    if depth is not None and folder is None:
-        raise ValueError(f"`depth` must come with `folder`, got {depth}")
+    max_memory = integer("max_memory", max_memory, 0, MAX_INT64)
+    if depth is not None:
+        depth = integer("depth", depth, 1, MAX_ROWS)
+        if folder is None:
+            raise ValueError(f"`depth` must come with `folder`, got {depth}")
     if folder is not None or device is not None:
         if on_short == "random":
             place = "device" if folder is None else "folder"
@@ -238,12 +245,14 @@ def _answered(
     question: Question,
     rules: Rules,
     selection: Selection,
-    folder: str | os.PathLike[str] | None,
+    folder: str | PathLike[str] | None,
     progress: bool,
 ) -> Candidates:
     """Search as the question says, into a folder or not, and select."""
     threads = question.threads
     if folder is not None:
+        if not isinstance(folder, (str, PathLike)):
+            raise TypeError(f"`folder` must be a path, got {folder!r}")
         store = search_in_folder(folder, question, progress=progress)
         bounds = dict(zip(BOUNDS, rules[1:], strict=True))
         return store.selected({**store.key, **bounds}, selection, threads=threads)
@@ -251,11 +260,6 @@ def _answered(
         table = question.search(0, len(question.queries), show)
     ids, scores, ranks, counts = select(table, rules, selection, threads)
     return Candidates(ids, scores, counts, ranks)
-
-
-def _check_memory(max_memory: int) -> None:
-    if not 0 <= max_memory < 2**63:
-        raise ValueError(f"`max_memory` must be at least 0 and below 2^63, got {max_memory}")
 
 
 def _check_names(exclusions: list[Exclusion]) -> None:

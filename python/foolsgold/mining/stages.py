@@ -31,12 +31,27 @@ class Clock:
 
 def log_report(report: MiningReport) -> None:
     """Log what was turned away, the scores, and the rows."""
-    counts = report.counts
     logger.info("Turned away: %s", _told(report.rejected, "d"))
     for name, summary in report.scores.items():
         logger.info("Scores of %s: %s", name, _told(summary, ".4g"))
-    lost = counts["pairs_without_negatives"]
-    logger.info("Made %d rows of %d pairs; %d pairs have no negatives", counts["rows"], counts["pairs"], lost)
+    logger.info("Made %s", told_rows(report))
+    if not report.counts["rows"]:
+        logger.warning("No row was made: the rules leave no pair the negatives that it needs")
+
+
+def told_rows(report: MiningReport) -> str:
+    """Return how many rows there are, and what became of pairs and queries with too few negatives."""
+    counts = report.counts
+    told = f"{counts['rows']:,} rows of {counts['pairs']:,} pairs"
+    lost, short = counts["pairs_without_negatives"], counts.get("short_queries", 0)
+    if lost and report.options.get("on_short") == "drop":
+        return f"{told}; {lost:,} pairs are left out, with fewer negatives than asked for"
+    if lost:
+        told += f"; {lost:,} pairs have no negatives"
+    if short:
+        of_each = report.options.get("margin_from") == "each"
+        told += f"; {short:,} {'pairs' if of_each else 'queries'} have fewer than asked for"
+    return told
 
 
 def _told(values: Mapping[str, float], form: str) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +15,7 @@ import numpy as np
 from foolsgold import _core
 from foolsgold.mining.candidates import Candidates
 from foolsgold.mining.strategies import as_selection
-from foolsgold.mining.tables import BOUNDS, as_table, rules_of, select
+from foolsgold.mining.tables import BOUNDS, as_table, check_key, rules_of, select
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
     from foolsgold.mining.strategies import OnShort, SamplingStrategy, Selection
     from foolsgold.mining.tables import Column
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,8 @@ class CandidateStore:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self._store = _core.CandidateStore.open(os.fspath(folder))
+        self._folder = os.fspath(folder)
+        self._store = _core.CandidateStore.open(self._folder)
 
     def __len__(self) -> int:
         """Return the number of queries."""
@@ -152,6 +158,11 @@ class CandidateStore:
     ) -> Candidates:
         """Take negatives anew, in seconds: what `mine` would find with these arguments, bit for bit.
 
+        That holds for all queries but the `starved_queries` of the report: stricter bounds turn away
+        candidates that were kept of these, and the ones that would come next were not kept, as the search
+        looked no further. They may lack negatives that `mine` would find, and a warning tells how many they
+        are; a search of greater `depth` has none.
+
         Args:
             num_negatives: as in `mine`, like all others.
             absolute_margin: None for that of the search, else at least as strict.
@@ -165,14 +176,16 @@ class CandidateStore:
             simans_a: of "simans".
             simans_b: of "simans".
             diverse_by: of "diverse".
-            on_short: what becomes of a query with too few candidates; not "random".
+            on_short: what becomes of a query with too few candidates; not "random", and "widen" only where
+                the search had no `min_score`, or was to widen it itself.
             seed: of what is left to chance.
             threads: by default a fair share of the cores.
             progress: show a progress bar.
 
         Raises:
             ValueError: a bound is looser than that of the search, or more candidates are asked for than were
-                kept of a query; an argument is out of range; as `parts`.
+                kept of a query; an argument is out of range; the manifest is damaged; as `parts`.
+            TypeError: an argument is of another kind.
 
         Example:
             >>> import tempfile
@@ -183,7 +196,7 @@ class CandidateStore:
             ...     CandidateStore(folder).select(2, max_score=0.9).ids.tolist()
             [[2, 0]]
         """
-        key = self.key
+        key = self._search_key()
         selection = as_selection(
             num_negatives=num_negatives,
             range_min=range_min,
@@ -197,9 +210,23 @@ class CandidateStore:
             on_short=on_short,
             seed=seed,
         )
+        if on_short == "widen" and key["min_score"] is not None:
+            raise ValueError(
+                '`on_short` must not be "widen" for candidates that were searched with `min_score`, got '
+                f"{key['min_score']}\nhint: search again with it: what scores less was not kept"
+            )
         bounds = (absolute_margin, relative_margin, max_score, min_score)
         given = {name: bound for name, bound in zip(BOUNDS, bounds, strict=True) if bound is not None}
-        return self.selected({**key, **given}, selection, threads=resolve(threads), progress=progress)
+        found = self.selected({**key, **given}, selection, threads=resolve(threads), progress=progress)
+        if starved := found.report["starved_queries"]:
+            logger.warning(
+                "%d of %d queries may lack candidates: bounds turned away some of the %d that are kept of a "
+                "query\nhint: search again with a greater `depth=`",
+                starved,
+                len(self),
+                key["depth"],
+            )
+        return found
 
     def selected(
         self, asked: Mapping[str, Any], selection: Selection, *, threads: int, progress: bool = False
@@ -212,14 +239,14 @@ class CandidateStore:
             threads: at least 1.
             progress: show a progress bar.
         """
-        key, rules = self.key, rules_of(asked)
+        key, rules = self._search_key(), rules_of(asked)
         ids = np.full((len(self), selection["num_negatives"]), -1, np.int64)
         scores = np.full(ids.shape, -np.inf, np.float32)
         ranks = np.full(ids.shape, -1, np.int32)
         report: dict[str, int] = {"queries": len(self), "documents": key["documents"]}
         with progress_bar("Select", enabled=progress, unit="part") as show:
             for done, (rows, columns) in enumerate(self.parts(), start=1):
-                table, cut = as_table(columns, key), slice(rows.start, rows.stop)
+                table, cut = self._table(columns, key), slice(rows.start, rows.stop)
                 first = selection["first_query"] + rows.start
                 found = select(table, rules, {**selection, "first_query": first}, threads)
                 ids[cut], scores[cut], ranks[cut] = found.ids, found.scores, found.ranks
@@ -247,6 +274,27 @@ class CandidateStore:
             scores[start : start + len(length)][filled] = _lists(columns, "score")[1]
             start += len(length)
         return Candidates(ids, scores, {"queries": len(self)})
+
+    def _search_key(self) -> dict[str, Any]:
+        """Return the key of a search that `mine` has made, checked."""
+        key = self.key
+        with self._named():
+            check_key(key)
+        return key
+
+    def _table(self, columns: list[Column], key: dict[str, Any]) -> _core.CandidateTable:
+        with self._named():  # parts have checksums: what does not fit them is the manifest
+            return as_table(columns, key)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Name the manifest where it does not tell the search of these candidates."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            got = f"no {error}" if isinstance(error, KeyError) else str(error)
+            path = Path(self._folder) / "manifest.json"
+            raise ValueError(f"{path}: must tell the search that the candidates are of: {got}") from None
 
 
 def _lists(columns: Sequence[Column], name: str) -> tuple[NDArray[np.uint64], NDArray[Any]]:

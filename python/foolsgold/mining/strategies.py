@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 
+from foolsgold.integers import MAX_INT64, MAX_ROWS, MAX_UINT64, integer
+from foolsgold.reals import real
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -70,22 +73,22 @@ def as_selection(
 
     Raises:
         ValueError: if an argument is missing, out of range, or would have no effect.
+        TypeError: if a number is none.
 
     Example:
         >>> as_selection(num_negatives=2, sampling_strategy="random", num_documents=9)["range_max"]
         20
     """
+    for argument, name in [("sampling_strategy", sampling_strategy), ("on_short", on_short)]:
+        if not isinstance(name, str):
+            raise TypeError(f"`{argument}` must be a name, got {name!r}")
     parameters = {"temperature": temperature, "simans_a": simans_a, "simans_b": simans_b}
     _check_parameters(sampling_strategy, {**parameters, "diverse_by": diverse_by})
-    for name, value, least in [
-        ("num_negatives", num_negatives, 1),
-        ("range_min", range_min, 0),
-        ("range_max", range_max, 0),
-        ("seed", seed, 0),
-    ]:
-        if value is not None and not least <= value < 2**64:
-            raise ValueError(f"`{name}` must be at least {least} and below 2^64, got {value}")
-    if range_max is None and sampling_strategy != "top":
+    num_negatives = integer("num_negatives", num_negatives, 1, MAX_ROWS)
+    range_min = integer("range_min", range_min, 0, MAX_ROWS)
+    if range_max is not None:
+        range_max = integer("range_max", range_max, 0, MAX_INT64)
+    elif sampling_strategy != "top":
         range_max = range_min + 10 * num_negatives
     return {
         "num_negatives": num_negatives,
@@ -93,13 +96,13 @@ def as_selection(
         "range_max": range_max,
         "min_score": min_score,
         "sampling_strategy": sampling_strategy,
-        "temperature": 1.0 if temperature is None else temperature,
-        "simans_a": 0.0 if simans_a is None else simans_a,
-        "simans_b": 0.0 if simans_b is None else simans_b,
+        "temperature": 1.0 if temperature is None else real("temperature", temperature),
+        "simans_a": 0.0 if simans_a is None else real("simans_a", simans_a),
+        "simans_b": 0.0 if simans_b is None else real("simans_b", simans_b),
         "diverse_by": None if diverse_by is None else _as_classes(diverse_by, num_documents),
         "on_short": on_short,
         "first_query": first_query,
-        "seed": seed,
+        "seed": integer("seed", seed, 0, MAX_UINT64),
     }
 
 

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from foolsgold import _core
+from foolsgold.integers import MAX_ROWS, integer
+from foolsgold.mining.bounds import Bounds
+from foolsgold.reals import real_or_none
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 BOUNDS = ("absolute_margin", "relative_margin", "max_score", "min_score")
 """The bounds of a score, in the order in which `Rules` has them after where margins are measured from."""
+
+_PLACES = ("short_queries", "missing", "widened", "filled", "starved_queries")
+"""What the core counts of the places of negatives, in its order."""
 
 _LISTS = {"offsets": ("ids", "scores"), "away_offsets": ("away_ids", "away_scores", "away_rules")}
 _STORED = {
@@ -34,6 +40,16 @@ _STORED = {
     "above": "above",
 }
 """A table's columns, and how they are called where they are stored."""
+
+
+def as_rules(margin_from: str, bounds: Iterable[Any]) -> Rules:
+    """Return where margins are measured from, and the bounds of `BOUNDS`, as the core reads them.
+
+    Raises:
+        TypeError: if a bound is no number.
+    """
+    numbers = (real_or_none(name, bound) for name, bound in zip(BOUNDS, bounds, strict=True))
+    return (margin_from, *numbers)  # type: ignore[return-value]
 
 
 def depth_of(selection: Selection) -> int:
@@ -73,17 +89,16 @@ def select(table: _core.CandidateTable, rules: Rules, selection: Selection, thre
         )
     allowed = table.narrow(rules=rules, depth=depth, threads=threads)
     loose, selection = loosened(rules, selection)
-    source = allowed if loose is rules else table.narrow(rules=loose, depth=table.depth, threads=threads)
+    source = allowed if loose is rules else table.narrow(rules=loose, depth=depth, threads=threads)
     ids, scores, ranks, counts = source.select(selection, threads=threads)
     return Selected(ids, scores, ranks, told(table.exclusions, allowed.rejected(), counts[1:]))
 
 
 def told(exclusions: list[str], rejected: list[int], counts: tuple[int, ...]) -> dict[str, int]:
     """Return the counts of a report by name: those turned away by each rule, then what became of places."""
-    short, missing, widened, filled = counts[:4]
     names = [*exclusions, *BOUNDS]
     report = {f"rejected_{name}": count for name, count in zip(names, rejected, strict=True)}
-    return report | {"short_queries": short, "missing": missing, "widened": widened, "filled": filled}
+    return report | dict(zip(_PLACES, counts, strict=True))
 
 
 def as_columns(table: _core.CandidateTable) -> list[Column]:
@@ -113,10 +128,24 @@ def as_table(columns: list[Column], key: dict[str, Any]) -> _core.CandidateTable
     )
 
 
+def check_key(key: Mapping[str, Any]) -> None:
+    """Check what was stored as the key of a search, as far as it is read again.
+
+    Raises:
+        KeyError: if something is missing.
+        TypeError: if something is of another kind.
+        ValueError: if something is out of range.
+    """
+    Bounds(*rules_of(key)[1:], key["margin_from"]).check(has_positives=True)
+    integer("depth", key["depth"], 1)
+    integer("documents", key["documents"], 0, MAX_ROWS)
+    if not all(isinstance(name, str) for name, _ in key["exclusions"]):
+        raise TypeError(f"`exclusions` must have names, got {key['exclusions']}")
+
+
 def rules_of(key: Mapping[str, Any]) -> Rules:
     """Return the rules of a stored search."""
-    absolute_margin, relative_margin, max_score, min_score = (key[name] for name in BOUNDS)
-    return (key["margin_from"], absolute_margin, relative_margin, max_score, min_score)
+    return as_rules(key["margin_from"], (key[name] for name in BOUNDS))
 
 
 def check(rules: Rules, selection: Selection) -> None:

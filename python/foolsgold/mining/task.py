@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -46,6 +46,28 @@ _TOLD = (
     "seed",
 )
 """Options that a report tells as they are."""
+
+
+class Outcome(NamedTuple):
+    """What a task gives.
+
+    Attributes:
+        rows: the result.
+        report: what mining did.
+        mined: what both are made of.
+    """
+
+    rows: Rows
+    report: MiningReport
+    mined: Mined
+
+    def write_report(self, folder: str | Path) -> None:
+        """Write `report.json` and `report.html`.
+
+        Raises:
+            OSError: if they cannot be written.
+        """
+        write_report(Path(folder), self.report, self.mined)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,8 +117,8 @@ class Task:
     threads: int | None = None
     progress: bool = False
 
-    def run(self) -> tuple[Rows, MiningReport]:
-        """Mine.
+    def run(self) -> Outcome:
+        """Mine. Nothing is written to `report_folder` here, so that the caller has the rows first.
 
         Raises:
             ValueError: for bad data or options; see `mine_hard_negatives`.
@@ -142,9 +164,7 @@ class Task:
             seconds=clock.seconds,
         )
         log_report(report)
-        if self.report_folder is not None:
-            write_report(Path(self.report_folder), report, mined)
-        return rows, report
+        return Outcome(rows, report, mined)
 
     @property
     def schema(self) -> Any:
