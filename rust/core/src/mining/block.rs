@@ -1,5 +1,7 @@
 //! A block of queries while a shard's documents are shown to it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::corpus::Frame;
 use super::kept::{Asked, Found, Kept};
 use super::panels::{Packer, Shard};
@@ -163,8 +165,15 @@ impl<'a> Block<'a> {
     }
 
     /// Shows every document of the shard to every query, the `outliers` that no panel holds too; with `is_bold`, what the
-    /// first ones show is trusted.
-    pub(super) fn show(&mut self, shard: &Shard, outliers: &[u32], desk: &mut Desk, is_bold: bool) {
+    /// first ones show is trusted. Where it is stopped, what was found is worth nothing.
+    pub(super) fn show(
+        &mut self,
+        shard: &Shard,
+        outliers: &[u32],
+        desk: &mut Desk,
+        is_bold: bool,
+        is_stopped: &AtomicBool,
+    ) {
         let (depth, documents) = (self.depth(), shard.documents.len());
         let all = shard.panels().len();
         let mut shown = 0;
@@ -173,13 +182,15 @@ impl<'a> Block<'a> {
             shown += all.saturating_sub(first).div_ceil(step) * self.tile.width;
             let rank = likely_rank(depth, shown, documents);
             self.look_for(rank.unwrap_or(depth));
-            self.pass(shard.panels().skip(first).step_by(step), desk);
+            let panels = shard.panels().skip(first).step_by(step);
+            self.pass(panels, desk, is_stopped);
         }
         if !is_bold {
-            self.pass(shard.panels(), desk);
+            self.pass(shard.panels(), desk, is_stopped);
         }
         for row in &mut self.rows {
             match row.ruler {
+                _ if is_stopped.load(Ordering::Relaxed) => return,
                 Some(_) => row.compare(outliers.iter().map(|&document| document as usize)),
                 None => row.compare(shard.documents.clone()),
             }
@@ -204,11 +215,19 @@ impl<'a> Block<'a> {
     }
 
     /// Shows some panels to every query that the tile serves.
-    fn pass<'b>(&mut self, panels: impl Iterator<Item = (usize, Documents<'b>)>, desk: &mut Desk) {
+    fn pass<'b>(
+        &mut self,
+        panels: impl Iterator<Item = (usize, Documents<'b>)>,
+        desk: &mut Desk,
+        is_stopped: &AtomicBool,
+    ) {
         let Desk { codes, hits, .. } = desk;
         let tile = self.tile;
         let mut panels = panels.peekable();
         while let Some((first, documents)) = panels.next() {
+            if is_stopped.load(Ordering::Relaxed) {
+                return;
+            }
             let next = panels.peek().map_or(&[][..], |(_, next)| next.codes);
             let mut from = 0;
             loop {

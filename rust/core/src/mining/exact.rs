@@ -5,7 +5,7 @@
 //! answer; what it lets through and could be is scored exactly. Between shards a query holds its best exact scores only.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::block::{Block, Desk, Row};
 use super::corpus::{Prepared, shards};
@@ -94,6 +94,8 @@ struct Search<'a> {
     /// How many queries trusted a sample, and how many of them in vain: where it is too many, no more do.
     bold: AtomicUsize,
     mistaken: AtomicUsize,
+    /// Set where the caller wants to stop: a block of many documents does not go on to its end then.
+    is_stopped: AtomicBool,
 }
 
 /// Finds the best allowed documents of every query. O(queries x corpus x dim).
@@ -111,6 +113,7 @@ pub(super) fn search(
         depth: question.depth.min(corpus),
         bold: AtomicUsize::new(0),
         mistaken: AtomicUsize::new(0),
+        is_stopped: AtomicBool::new(false),
     };
     let mut found: Vec<_> = std::iter::repeat_with(Found::default)
         .take(queries)
@@ -124,8 +127,11 @@ pub(super) fn search(
             Some(_) => None,
             None => Some(prepared.pack(scorer.corpus, documents, threads, ear)?),
         };
-        let mut passing =
-            |done: u64, blocks: u64| heard(tick, before + per_shard * done / blocks.max(1), total);
+        let mut passing = |done: u64, blocks: u64| {
+            let said = heard(tick, before + per_shard * done / blocks.max(1), total);
+            search.is_stopped.store(said.is_break(), Ordering::Relaxed);
+            said
+        };
         let ear = &mut Tick::new(&mut passing);
         if let Some(shard) = fresh.as_ref().or(prepared.resident()) {
             search.pass(shard, at == 0, &mut found, ear)?;
@@ -166,7 +172,7 @@ impl Search<'_> {
             let asked = rows.len();
             while !rows.is_empty() {
                 let mut block = Block::new(rows, &self.prepared.frame, shard, tile, desk);
-                block.show(shard, outliers, desk, is_bold);
+                block.show(shard, outliers, desk, is_bold, &self.is_stopped);
                 rows = block.finish();
                 self.bold.fetch_add(asked, Ordering::Relaxed);
                 self.mistaken.fetch_add(rows.len(), Ordering::Relaxed);
