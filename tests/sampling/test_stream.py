@@ -357,7 +357,7 @@ def test_other_options_and_epochs_below_zero_are_refused():
         NoDuplicatesStream(PAIRS, 4, drop_last=True, seed=3).load_state_dict(state)
     with pytest.raises(ValueError, match="`state` must be a dict, got NoneType"):
         NoDuplicatesStream(PAIRS, 4, drop_last=True).load_state_dict(None)
-    with pytest.raises(ValueError, match="`epoch` must be from 0 to 2.63 - 1, got -1"):
+    with pytest.raises(ValueError, match=r"`epoch` must be from 0 to 2.63 - 1, got -1"):
         NoDuplicatesStream(PAIRS, 4, drop_last=True).set_epoch(-1)
     with pytest.raises(
         TypeError, match=r"`dataset` must give its rows for every epoch anew, got a gen.*\nhint"
