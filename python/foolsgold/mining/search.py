@@ -72,7 +72,8 @@ def mine(
         $$ s \le p - \text{absolute\_margin}, \quad s \le p - |p| \cdot \text{relative\_margin}, \quad
            \text{min\_score} \le s \le \text{max\_score} $$
 
-        as far as these are given. Allowed documents are ranked by score, equal ones by the lower row.
+        as far as these are given; a positive whose score is infinite in float32 bounds nothing. Allowed
+        documents are ranked by score, equal ones by the lower row.
 
     Args:
         queries: (Q, D) embeddings: an array, a memory map, a torch tensor, an Arrow array of fixed-size
