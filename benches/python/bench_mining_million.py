@@ -5,9 +5,10 @@
 Data: unit float32 vectors in memory-mapped files, one centre for 50 rows, document = centre + 0.7 noise,
 query = document + 0.6 noise, seed 0. The miner runs in its own process group, which is killed with SIGKILL
 when a third and when two thirds of the table's parts are there; the third run ends it. What is printed: the
-seconds of each run, the greatest anonymous memory of the miner (the inputs are mapped files and not part of
-it), the processor's int8 peak, measured before each run, and the check of a random sample of queries against
-a float64 brute force. A folder in which a table is begun is gone on with: `--kills 0` only ends it.
+seconds of each run and what its process took of the processors, the greatest anonymous memory of the miner
+(the inputs are mapped files and not part of it), the processor's int8 peak, measured before each run, and the
+check of a random sample of queries against a float64 brute force. A folder in which a table is begun is gone
+on with: `--kills 0` only ends it.
 """
 
 import argparse
@@ -78,20 +79,21 @@ def watched(command, table, share):
     """Run `command` in its own process group; kill it once that share of the parts is there, None for never.
 
     Returns:
-        Seconds, the peak of anonymous memory in bytes, and what it printed.
+        Seconds, seconds of the processors, the peak of anonymous memory in bytes, and what it printed.
     """
-    start, anonymous = time.perf_counter(), 0
+    start, anonymous, worked = time.perf_counter(), 0, 0.0
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     while process.poll() is None:
         time.sleep(0.05)
         anonymous = max(anonymous, _anonymous(process.pid))
+        worked = max(worked, _processor_seconds(process.pid))
         if share is not None and len(list(table.glob("part-*.parquet"))) >= share * num_parts(table):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            return time.perf_counter() - start, anonymous, None
+            return time.perf_counter() - start, worked, anonymous, None
     if process.returncode != 0:
         raise SystemExit(f"the miner ended with {process.returncode}")
-    return time.perf_counter() - start, anonymous, process.stdout.read()
+    return time.perf_counter() - start, worked, anonymous, process.stdout.read()
 
 
 def _anonymous(pid):
@@ -101,6 +103,14 @@ def _anonymous(pid):
         return 0
     lines = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
     return int(lines.get("RssAnon", "0 kB").split()[0]) << 10
+
+
+def _processor_seconds(pid):
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def check(folder, options):
@@ -163,20 +173,21 @@ def main():
     print(f"{options.rows} x {options.rows} x {options.dim}, {options.threads} threads, {_core.tiles()[-1]}")
     if table.exists():
         print(f"{len(list(table.glob('part-*.parquet')))} of {num_parts(table)} parts are there already")
-    operations, total = 2.0 * options.rows**2 * options.dim, 0.0
+    total = 0.0
     command = [sys.executable, __file__, "--miner", *sys.argv[1:]]
     for run in range(options.kills + 1):
         rate = peak(options.threads)
         share = (run + 1) / (options.kills + 1)
         is_last = run == options.kills
-        seconds, anonymous, said = watched(command, table, None if is_last else share)
+        seconds, worked, anonymous, said = watched(command, table, None if is_last else share)
         total += seconds
+        ending = "ended" if is_last else f"killed at {share:.0%} of the parts"
         print(
-            f"run {run}: {seconds:.0f} s, {'ended' if is_last else f'killed at {share:.0%} of the parts'}, "
+            f"run {run}: {seconds:.0f} s, {worked:.0f} s of the processors, {ending}, "
             f"anonymous memory at most {anonymous / 2**30:.2f} GiB, peak {rate / 1e9:.0f} Gop/s",
             flush=True,
         )
-    print(f"all: {total:.0f} s, {operations / total / 1e9:.0f} Gop/s; {said.strip()}", flush=True)
+    print(f"these runs: {total:.0f} s; {said.strip()}", flush=True)
     check(options.folder, options)
 
 
