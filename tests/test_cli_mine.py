@@ -293,7 +293,7 @@ def test_words_alone_need_no_model(files, tmp_path, capsys):
     assert {row["source"] for row in rows} == {"bm25"}
     for more in ([], ["--sources", "bm25", "model"]):
         assert cli.main([*words, *more]) == 2
-        assert "`--model` must be given without `--sources bm25`, got none" in capsys.readouterr().err
+        assert "`--model` must name what embeds the texts, got none" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_bad_arguments_are_refused_before_the_search(monkeypatch):
         ({"similarity": "angle"}, "`similarity` must be"),
         ({"device": "gpu"}, '`device` must be like "cuda", "cuda:1" or "cpu", got \'gpu\''),
         ({"device": "meta"}, '`device` must be like "cuda", "cuda:1" or "cpu", got \'meta\''),
-        ({"device": "cuda:99"}, "`device` must be there, got 'cuda:99'"),
+        ({"device": "cuda:99"}, "`device` must be one that torch sees, got 'cuda:99'"),
         ({"max_memory": -1}, "`max_memory` must be from 0 to 2^63 - 1, got -1"),
     ]
     for changed, said in cases:

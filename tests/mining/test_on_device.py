@@ -272,7 +272,7 @@ def test_bad_arguments_are_refused_by_name():
         ({"similarity": "angle"}, "`similarity` must be"),
     ]
     if not torch.cuda.is_available():
-        cases.append(({"device": "cuda"}, "`device` must be there, got 'cuda'"))
+        cases.append(({"device": "cuda"}, "`device` must be one that torch sees, got 'cuda'"))
     for changed, said in cases:
         options = {"queries": values, "corpus": values, "depth": 1, "device": "cpu", **changed}
         with pytest.raises(ValueError) as caught:  # noqa: PT011

@@ -151,7 +151,9 @@ def _task(options: argparse.Namespace) -> Task:
     max_memory = 2 << 30 if options.max_memory is None else as_bytes("--max-memory", options.max_memory)
     sources = as_sources(_sources(options.sources))
     if options.model is None and (sources is None or "model" in sources.names):
-        raise ValueError("`--model` must be given without `--sources bm25`, got none")
+        raise ValueError(
+            "`--model` must name what embeds the texts, got none\nhint: `--sources bm25` alone needs no model"
+        )
     progress = not options.quiet
     pairs = read_pairs(
         options.data,

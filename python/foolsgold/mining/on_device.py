@@ -182,7 +182,7 @@ def as_device(device: str | torch.device) -> torch.device:
         raise ValueError(f'`device` must be like "cuda", "cuda:1" or "cpu", got {str(found)!r}')
     if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
         there = f"{torch.cuda.device_count()} CUDA devices" if torch.cuda.is_available() else "no CUDA device"
-        raise ValueError(f"`device` must be there, got {str(found)!r}\nhint: torch sees {there}")
+        raise ValueError(f"`device` must be one that torch sees, got {str(found)!r}\nhint: it sees {there}")
     return found
 
 

@@ -108,7 +108,10 @@ class MixSampler(PlannedBatchSampler):
     ) -> None:
         datasets = getattr(dataset, "datasets", None)
         if datasets is None:
-            raise TypeError(f"`dataset` must be a ConcatDataset, got {type(dataset).__name__}")
+            raise TypeError(
+                f"`dataset` must be a ConcatDataset, got {type(dataset).__name__}\n"
+                "hint: `torch.utils.data.ConcatDataset([...])` joins data sets"
+            )
         if not batch_samplers or len(batch_samplers) != len(datasets):
             wanted = f"one for each of {len(datasets)} data sets"
             raise ValueError(f"`batch_samplers` must be {wanted}, got {len(batch_samplers)}")

@@ -11,6 +11,11 @@ use pyo3::exceptions::{
 
 pub(crate) fn to_py(error: &Error) -> PyErr {
     let text = error.to_string();
+    // The system's number follows its words.
+    let text = match (error, text.rsplit_once(" (os error ")) {
+        (Error::Io { .. }, Some((words, _))) => words.to_owned(),
+        _ => text,
+    };
     match error {
         Error::Io { source, .. } => match source.kind() {
             ErrorKind::NotFound => PyFileNotFoundError::new_err(text),
