@@ -117,5 +117,5 @@ def test_arrays_are_checked_never_cast():
 
 def test_features_and_threads_are_told():
     assert _core.available_threads() >= 1
-    assert set(_core.cpu_features()) <= {"avx2", "avx512", "avx512_vnni", "neon"}
+    assert set(_core.cpu_features()) <= {"avx2", "avx512", "avx512_vnni", "neon", "neon_dotprod"}
     assert _core.build_profile in {"debug", "release"}

@@ -17,6 +17,8 @@ pub struct Features {
     pub avx512_vnni: bool,
     /// Arm Advanced SIMD.
     pub neon: bool,
+    /// Its dot product of int8, with the above.
+    pub neon_dotprod: bool,
 }
 
 impl Features {
@@ -27,6 +29,7 @@ impl Features {
             (self.avx512, "avx512"),
             (self.avx512_vnni, "avx512_vnni"),
             (self.neon, "neon"),
+            (self.neon_dotprod, "neon_dotprod"),
         ]
         .into_iter()
         .filter_map(|(there, name)| there.then_some(name))
@@ -52,14 +55,16 @@ fn probe() -> Features {
         avx2,
         avx512,
         avx512_vnni: avx512 && is_x86_feature_detected!("avx512vnni"),
-        neon: false,
+        ..Features::default()
     }
 }
 
 #[cfg(target_arch = "aarch64")]
 fn probe() -> Features {
+    let neon = std::arch::is_aarch64_feature_detected!("neon");
     Features {
-        neon: std::arch::is_aarch64_feature_detected!("neon"),
+        neon,
+        neon_dotprod: neon && std::arch::is_aarch64_feature_detected!("dotprod"),
         ..Features::default()
     }
 }
@@ -78,12 +83,19 @@ mod tests {
         let found = features();
         assert!(!found.avx512 || found.avx2);
         assert!(!found.avx512_vnni || found.avx512);
+        assert!(!found.neon_dotprod || found.neon);
         assert_eq!(
             found.names().len(),
-            [found.avx2, found.avx512, found.avx512_vnni, found.neon]
-                .iter()
-                .filter(|&&x| x)
-                .count()
+            [
+                found.avx2,
+                found.avx512,
+                found.avx512_vnni,
+                found.neon,
+                found.neon_dotprod
+            ]
+            .iter()
+            .filter(|&&x| x)
+            .count()
         );
     }
 }

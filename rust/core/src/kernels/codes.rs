@@ -8,9 +8,15 @@
 
 use super::lanes::{Lanes, Portable};
 
+#[cfg(target_arch = "aarch64")]
+mod neon;
+
+#[cfg(target_arch = "aarch64")]
+pub(super) use neon::{Dotprod, Widening};
+
 /// A register of int32 sums, one a document. Every method may only run where the processor has its instructions.
 pub(super) trait Sums: Copy {
-    /// Four unsigned codes of each of these documents.
+    /// Four codes of each of these documents, with what [`Tile::offset`](super::Tile::offset) adds to them.
     type Codes: Copy;
     /// As many float32.
     type Floats: Lanes;
@@ -18,7 +24,7 @@ pub(super) trait Sums: Copy {
     /// The greatest sum of a query's positive codes, or of its negative ones without their sign, over the four
     /// dimensions that [`add_products`](Self::add_products) adds in 16 bits; `i32::MAX` where it uses none.
     ///
-    /// A document's code is at most 255, so 255 times this must not exceed 32767.
+    /// A document's code plus its offset is at most 255, so 255 times this must not exceed 32767.
     const MOST_IN_16_BITS: i32;
 
     /// # Safety
@@ -67,11 +73,12 @@ pub(super) trait Sums: Copy {
     /// # Safety
     /// The instruction set is there.
     unsafe fn to_floats(self) -> Self::Floats;
-    /// The register's bits as codes: what the peak loop multiplies.
+    /// Codes to multiply next, documents' and a query's, that the compiler cannot know to be those it is given: with known
+    /// ones, the peak loop would be done once.
     ///
     /// # Safety
     /// The instruction set is there.
-    unsafe fn as_codes(self) -> Self::Codes;
+    unsafe fn unknown(self, codes: [[Self::Codes; 2]; 2]) -> [[Self::Codes; 2]; 2];
 }
 
 /// Four documents in plain Rust, for any processor; the compiler turns them into its own registers.
@@ -125,8 +132,9 @@ impl Sums for PortableSums {
     }
 
     #[inline(always)]
-    unsafe fn as_codes(self) -> [u8; 16] {
-        std::array::from_fn(|at| self.0[at / 4].to_le_bytes()[at % 4])
+    unsafe fn unknown(self, [_, [query, _]]: [[[u8; 16]; 2]; 2]) -> [[[u8; 16]; 2]; 2] {
+        let own = std::array::from_fn(|at| self.0[at / 4].to_le_bytes()[at % 4]);
+        [[own, query], [query, own]]
     }
 }
 
@@ -186,8 +194,8 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn as_codes(self) -> Self {
-            self
+        unsafe fn unknown(self, [_, [query, _]]: [[Self; 2]; 2]) -> [[Self; 2]; 2] {
+            [[self, query], [query, self]]
         }
     }
 
@@ -255,8 +263,8 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn as_codes(self) -> Self {
-            self
+        unsafe fn unknown(self, [_, [query, _]]: [[Self; 2]; 2]) -> [[Self; 2]; 2] {
+            [[self, query], [query, self]]
         }
     }
 }

@@ -117,6 +117,9 @@ impl Lanes for Portable {
     }
 }
 
+#[cfg(target_arch = "aarch64")]
+mod neon;
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{

@@ -2,6 +2,8 @@
 
 #![expect(unsafe_code, reason = "processor intrinsics")]
 
+#[cfg(target_arch = "aarch64")]
+use std::arch::asm;
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
@@ -29,6 +31,11 @@ fn ask(at: *const i8) {
     unsafe {
         _mm_prefetch::<_MM_HINT_T0>(at);
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as above; the instruction is part of every such processor, and its intrinsic is not stable.
+    unsafe {
+        asm!("prfm pldl1keep, [{at}]", at = in(reg) at, options(readonly, nostack, preserves_flags));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = at;
 }

@@ -7,14 +7,16 @@
 //! caller's affair; a bias of each document takes part in it.
 //!
 //! Codes are packed so that the inner loop reads forwards: queries `[dimension / 4][query][4]`, documents
-//! `[dimension / 4][document][4]`, the dimension padded to eight. Documents' codes are stored plus 128. One body serves
-//! every instruction set; what differs is the register.
+//! `[dimension / 4][document][4]`, the dimension padded to eight. Documents' codes are stored plus 128 where products are
+//! of unsigned by signed codes. One body serves every instruction set; what differs is the register.
 
 #![expect(unsafe_code, reason = "processor intrinsics, behind checked lengths")]
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{__m256i, __m512i};
 
+#[cfg(target_arch = "aarch64")]
+use super::codes::{Dotprod, Widening};
 use super::codes::{PortableSums, Sums};
 use super::lanes::Lanes;
 use super::prefetch::prefetch_line as prefetch;
@@ -24,8 +26,8 @@ use crate::cpu::{Features, features};
 pub const MOST_QUERIES: usize = 8;
 /// The most documents.
 pub const MOST_DOCUMENTS: usize = 64;
-/// What is added to a document's code.
-pub const OFFSET: u8 = 128;
+/// What is added to a document's code where it must be unsigned.
+const OFFSET: u8 = 128;
 /// A row's codes are padded with zeros to a multiple of this.
 pub const STEP: usize = 8;
 
@@ -37,7 +39,7 @@ pub struct Line(pub [u8; 64]);
 /// One panel of documents.
 #[derive(Debug, Clone, Copy)]
 pub struct Documents<'a> {
-    /// Codes plus [`OFFSET`], `[dimension / 4][document][4]`, in lines of 64.
+    /// Codes plus [`Tile::offset`], `[dimension / 4][document][4]`, in lines of 64.
     pub codes: &'a [Line],
     /// What a document's codes are multiplied by.
     pub scales: &'a [f32],
@@ -58,7 +60,7 @@ pub struct Documents<'a> {
 pub struct Bands {
     /// What a query's codes are multiplied by.
     pub scales: [f32; MOST_QUERIES],
-    /// Minus [`OFFSET`] times the sum of the codes: where the sum of products begins.
+    /// Minus [`Tile::offset`] times the sum of the codes: where the sum of products begins.
     pub starts: [i32; MOST_QUERIES],
     /// At least the length of the rest.
     pub rests: [f32; MOST_QUERIES],
@@ -157,6 +159,8 @@ pub struct Tile {
     /// The greatest sum of a query's codes of one sign over the places `8 j + i, 8 j + i + 1, 8 j + i + 4, 8 j + i + 5`,
     /// i = 0 or 2: past it the variant would saturate.
     pub most_of_four: i32,
+    /// What is added to a document's code: 128 where the variant multiplies unsigned by signed codes, else nothing.
+    pub offset: u8,
     run: Run,
 }
 
@@ -185,7 +189,15 @@ impl Tile {
         tiles
     }
 
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(target_arch = "aarch64")]
+    fn with(features: Features) -> Vec<Self> {
+        let mut tiles = vec![PORTABLE];
+        tiles.extend(features.neon.then_some(NEON));
+        tiles.extend(features.neon_dotprod.then_some(NEON_DOTPROD));
+        tiles
+    }
+
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     fn with(_: Features) -> Vec<Self> {
         vec![PORTABLE]
     }
@@ -217,6 +229,7 @@ const PORTABLE: Tile = Tile {
     queries: 4,
     width: 8,
     most_of_four: PortableSums::MOST_IN_16_BITS,
+    offset: OFFSET,
     run: tile::<PortableSums, 4, 2>,
 };
 
@@ -226,6 +239,7 @@ const AVX2: Tile = Tile {
     queries: 4,
     width: 16,
     most_of_four: __m256i::MOST_IN_16_BITS,
+    offset: OFFSET,
     run: tile_avx2,
 };
 
@@ -235,8 +249,43 @@ const AVX512_VNNI: Tile = Tile {
     queries: 8,
     width: 48,
     most_of_four: __m512i::MOST_IN_16_BITS,
+    offset: OFFSET,
     run: tile_avx512_vnni,
 };
+
+#[cfg(target_arch = "aarch64")]
+const NEON: Tile = Tile {
+    name: "neon",
+    queries: 4,
+    width: 8,
+    most_of_four: Widening::MOST_IN_16_BITS,
+    offset: 0,
+    run: tile_neon,
+};
+
+#[cfg(target_arch = "aarch64")]
+const NEON_DOTPROD: Tile = Tile {
+    name: "neon_dotprod",
+    queries: 6,
+    width: 16,
+    most_of_four: Dotprod::MOST_IN_16_BITS,
+    offset: 0,
+    run: tile_neon_dotprod,
+};
+
+#[cfg(target_arch = "aarch64")]
+#[target_feature(enable = "neon")]
+fn tile_neon(pass: &Pass<'_>, from: usize, hits: &mut Hits) -> Option<(usize, u32)> {
+    // SAFETY: the instructions are this function's own; the lengths are the caller's word.
+    unsafe { tile::<Widening, 4, 2>(pass, from, hits) }
+}
+
+#[cfg(target_arch = "aarch64")]
+#[target_feature(enable = "neon,dotprod")]
+fn tile_neon_dotprod(pass: &Pass<'_>, from: usize, hits: &mut Hits) -> Option<(usize, u32)> {
+    // SAFETY: as above.
+    unsafe { tile::<Dotprod, 6, 4>(pass, from, hits) }
+}
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]

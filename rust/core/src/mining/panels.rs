@@ -7,7 +7,7 @@ use super::rows::Rows;
 use super::ruler::{Ruler, sum_error};
 use super::score::{Scorer, Similarity};
 use crate::error::Result;
-use crate::kernels::{Bands, Documents, Line, OFFSET, STEP, Tile, quantise, rounding};
+use crate::kernels::{Bands, Documents, Line, STEP, Tile, quantise, rounding};
 use crate::pool;
 use crate::tick::Tick;
 
@@ -56,7 +56,7 @@ impl Shard {
         let mut shard = Self {
             width,
             panel,
-            codes: vec![Line([OFFSET; 64]); panels * panel],
+            codes: vec![Line([tile.offset; 64]); panels * panel],
             scales: vec![0.0; panels * width],
             biases: vec![f32::NAN; panels * width],
             lengths: vec![0.0; panels * width],
@@ -90,7 +90,7 @@ impl Shard {
                 }
                 let found = packer.document(corpus, row, frame, norms[row]);
                 let lines = &mut lines[place / width * panel..][..panel];
-                packer.write(lines, place % width, width);
+                packer.write(lines, place % width, tile);
                 scales[place] = found.scale;
                 lengths[place] = found.length;
                 rests[place] = found.rest;
@@ -186,11 +186,11 @@ impl Packer {
     }
 
     /// Writes the codes of a document to a panel's column.
-    fn write(&self, lines: &mut [Line], column: usize, width: usize) {
+    fn write(&self, lines: &mut [Line], column: usize, tile: &Tile) {
         for (group, codes) in self.codes.as_chunks::<4>().0.iter().enumerate() {
-            let place = (group * width + column) * 4;
+            let place = (group * tile.width + column) * 4;
             let slot = &mut lines[place / 64].0[place % 64..][..4];
-            slot.copy_from_slice(&codes.map(|code| code.cast_unsigned().wrapping_add(OFFSET)));
+            slot.copy_from_slice(&codes.map(|code| code.cast_unsigned().wrapping_add(tile.offset)));
         }
     }
 
@@ -243,7 +243,7 @@ impl Packer {
         }
         bands.rests[at] = found.rest * (1.0 + 1e-5);
         bands.scales[at] = found.scale;
-        bands.starts[at] = -i32::from(OFFSET) * found.sum;
+        bands.starts[at] = -i32::from(tile.offset) * found.sum;
         Some(Ruler::new(scorer.similarity, scale, shift, length, dim))
     }
 }

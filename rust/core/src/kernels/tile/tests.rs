@@ -33,7 +33,7 @@ fn operands(tile: &Tile, dim: usize, most: i8) -> Operands {
     for (at, row) in documents.iter().enumerate() {
         for (k, &code) in row.iter().enumerate() {
             let place = (k / 4 * tile.width + at) * 4 + k % 4;
-            lines[place / 64].0[place % 64] = code.cast_unsigned().wrapping_add(OFFSET);
+            lines[place / 64].0[place % 64] = code.cast_unsigned().wrapping_add(tile.offset);
         }
     }
     Operands {
@@ -80,10 +80,11 @@ fn product(left: &[i8], right: &[i8]) -> i32 {
     pairs.map(|(&x, &y)| i32::from(x) * i32::from(y)).sum()
 }
 
-fn asked(queries: &[Vec<i8>]) -> Bands {
+fn asked(tile: &Tile, queries: &[Vec<i8>]) -> Bands {
     let mut asked = Bands::NONE;
     for (at, row) in queries.iter().enumerate() {
-        asked.starts[at] = -128 * row.iter().map(|&code| i32::from(code)).sum::<i32>();
+        let sum: i32 = row.iter().map(|&code| i32::from(code)).sum();
+        asked.starts[at] = -i32::from(tile.offset) * sum;
         asked.scales[at] = 1.0;
         (asked.lows[at], asked.caps[at]) = (f32::NEG_INFINITY, f32::INFINITY);
     }
@@ -93,10 +94,15 @@ fn asked(queries: &[Vec<i8>]) -> Bands {
 #[test]
 #[expect(clippy::cast_precision_loss, reason = "small integers")]
 fn every_variant_sums_the_products_exactly() {
+    const MORE: [i32; MOST_QUERIES] = [-1, 2, 30, -400, 5, 6, -77, 8];
     for tile in Tile::all() {
-        for (dim, most) in [(8, 32), (16, 32), (384, 32), (1104, 32)] {
+        let most = if tile.most_of_four < 4 * 127 { 32 } else { 127 };
+        for (dim, most) in [(8, most), (16, most), (384, most), (1104, 32)] {
             let made = operands(&tile, dim, most);
-            let asked = asked(&made.queries);
+            let mut asked = asked(&tile, &made.queries);
+            for (start, more) in asked.starts.iter_mut().zip(MORE) {
+                *start += more; // a sum begins where it is told to
+            }
             let ones = vec![1.0; tile.width];
             let zeros = vec![0.0; tile.width];
             let documents = plain(&made, &ones, &zeros);
@@ -105,7 +111,7 @@ fn every_variant_sums_the_products_exactly() {
             assert_eq!(rows, (1 << tile.queries) - 1);
             for (query, left) in made.queries.iter().enumerate() {
                 for (document, right) in made.documents.iter().enumerate() {
-                    let expected = product(left, right) as f32;
+                    let expected = (MORE[query] + product(left, right)) as f32;
                     assert_eq!(hits.least[query][document].to_bits(), expected.to_bits());
                     assert_eq!(hits.most[query][document].to_bits(), expected.to_bits());
                 }
@@ -126,13 +132,19 @@ fn the_greatest_codes_do_not_saturate() {
             made.queries = vec![vec![sign * code; dim]; tile.queries];
             made.packed = vec![sign * code; dim * tile.queries];
             made.lines = vec![
-                Line([i8::cast_unsigned(end).wrapping_add(OFFSET); 64]);
+                Line([i8::cast_unsigned(end).wrapping_add(tile.offset); 64]);
                 dim * tile.width / 64
             ];
             let (ones, zeros) = (vec![1.0; tile.width], vec![0.0; tile.width]);
             let documents = plain(&made, &ones, &zeros);
             let mut hits = Hits::new();
-            run(&tile, &made, documents, &asked(&made.queries), &mut hits);
+            run(
+                &tile,
+                &made,
+                documents,
+                &asked(&tile, &made.queries),
+                &mut hits,
+            );
             let expected = 32 * i32::from(sign * code) * i32::from(end);
             assert_eq!(
                 hits.most[0][tile.width - 1].to_bits(),
@@ -147,7 +159,7 @@ fn every_variant_sorts_into_inside_above_and_neither() {
     for tile in Tile::all() {
         let dim = 16;
         let made = operands(&tile, dim, 32);
-        let mut asked = asked(&made.queries);
+        let mut asked = asked(&tile, &made.queries);
         for query in 0..tile.queries {
             (asked.scales[query], asked.rests[query]) = (0.5, 100.0);
             (asked.lengths[query], asked.slacks[query]) = (50.0, 3.0);
@@ -209,7 +221,7 @@ fn tiles_are_shown_one_after_the_other_and_gone_on_with() {
         let made = operands(&tile, dim, 32);
         let quiet = Bands {
             lows: [f32::NAN; MOST_QUERIES],
-            ..asked(&made.queries)
+            ..asked(&tile, &made.queries)
         };
         let mut bands = vec![quiet; tiles];
         for loud in [1, 4] {
