@@ -97,6 +97,16 @@ def draw_negatives(
     progress: _Progress | None = None,
 ) -> NDArray[np.uint32]: ...
 def draw_negatives_of_row(length: int, count: int, draw: _Draw, row: int, *, weighting: str) -> list[int]: ...
+def draw_outside(
+    total: int,
+    offsets: NDArray[np.int64],
+    ranges: NDArray[np.uint32],
+    count: int,
+    seed: int,
+    *,
+    threads: int,
+    progress: _Progress | None = None,
+) -> NDArray[np.uint32]: ...
 def tally(
     rows: NDArray[np.uint32], groups: NDArray[np.uint32], num_groups: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]: ...

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from foolsgold import __version__
-from foolsgold.cli import mine, train
+from foolsgold.cli import convert, mine, train
 from foolsgold.cli.words import in_words
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_train(commands)
     train.add_demo(commands)
     mine.add_mine(commands)
+    convert.add_convert(commands)
     return parser
 
 

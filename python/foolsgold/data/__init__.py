@@ -1,6 +1,7 @@
 """Data sets: files, text ids, columns and their roles.
 
 - `read`, `read_pairs`: files as Arrow tables, and as pairs to train on.
+- `convert`, `reshape`: files, and data sets in memory, in another shape, format or tool's layout.
 - `Texts`: every distinct text as one number.
 - `near_duplicates`, `near_duplicates_between`: texts that are nearly the same, in one set or in two.
 - `token_lengths`: tokens by row, for batches of like lengths.
@@ -18,6 +19,8 @@ from foolsgold.lazy import getter
 
 if TYPE_CHECKING:
     from foolsgold.data.contrastive_tension import ContrastiveTensionDataset
+    from foolsgold.data.conversion_report import ConversionReport
+    from foolsgold.data.converting import convert
     from foolsgold.data.denoising import DenoisingAutoEncoderDataset, delete_words
     from foolsgold.data.docstrings import read_docstrings
     from foolsgold.data.drawn_negatives import DrawnNegatives
@@ -25,20 +28,24 @@ if TYPE_CHECKING:
     from foolsgold.data.files import read
     from foolsgold.data.lengths import token_lengths
     from foolsgold.data.pairs import Pairs, read_pairs
+    from foolsgold.data.reshaping import reshape
     from foolsgold.data.texts import Texts
 
 __all__ = [
     "ContrastiveTensionDataset",
+    "ConversionReport",
     "DenoisingAutoEncoderDataset",
     "DrawnNegatives",
     "Pairs",
     "Texts",
+    "convert",
     "delete_words",
     "near_duplicates",
     "near_duplicates_between",
     "read",
     "read_docstrings",
     "read_pairs",
+    "reshape",
     "token_lengths",
 ]
 
@@ -46,16 +53,19 @@ __getattr__ = getter(
     __name__,
     {
         "ContrastiveTensionDataset": "foolsgold.data.contrastive_tension",
+        "ConversionReport": "foolsgold.data.conversion_report",
         "DenoisingAutoEncoderDataset": "foolsgold.data.denoising",
         "DrawnNegatives": "foolsgold.data.drawn_negatives",
         "Pairs": "foolsgold.data.pairs",
         "Texts": "foolsgold.data.texts",
+        "convert": "foolsgold.data.converting",
         "delete_words": "foolsgold.data.denoising",
         "near_duplicates": "foolsgold.data.duplicates",
         "near_duplicates_between": "foolsgold.data.duplicates",
         "read": "foolsgold.data.files",
         "read_docstrings": "foolsgold.data.docstrings",
         "read_pairs": "foolsgold.data.pairs",
+        "reshape": "foolsgold.data.reshaping",
         "token_lengths": "foolsgold.data.lengths",
     },
 )

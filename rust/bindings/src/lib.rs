@@ -9,6 +9,7 @@
 
 mod arrays;
 mod arrow;
+mod conversions;
 mod enter;
 mod error;
 mod exclusions;
@@ -26,6 +27,8 @@ mod texts;
 mod _core {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use super::conversions::draw_outside;
     #[pymodule_export]
     use super::formats::{Table, is_beir, read_beir, read_trec_run};
     #[pymodule_export]

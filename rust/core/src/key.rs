@@ -33,6 +33,8 @@ pub mod stream {
     pub const FILL: u64 = 12;
     /// Which of a row's negatives are taken.
     pub const NEGATIVES: u64 = 10;
+    /// The items that a row gets outside of what it must not get.
+    pub const OUTSIDE: u64 = 40;
     /// The hashes of shingles.
     pub const SHINGLES: u64 = 20;
 }

@@ -1,0 +1,244 @@
+"""Files of training data into other files: any shape to any, the layouts of other tools, any format."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from foolsgold.data.attributes import ATTRIBUTES, companion
+from foolsgold.data.files import listed
+from foolsgold.data.layouts import layout_named, layout_of
+from foolsgold.data.layouts.rows import Reading, Writing
+from foolsgold.data.reshaping import Numbers, Reshaping, reshaped
+from foolsgold.data.sources import Source, source_of_data, source_of_files
+from foolsgold.data.writing import check_writable, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from foolsgold.data.conversion_report import ConversionReport
+    from foolsgold.data.reshaping import Reshaped
+    from foolsgold.data.shapes import Shape
+
+Paths = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
+
+
+def convert(
+    source: Any,
+    output: str | os.PathLike[str],
+    *,
+    to: Shape | None = None,
+    from_: Shape | None = None,
+    layout: str | None = None,
+    to_layout: str | None = None,
+    corpus: str | os.PathLike[str] | None = None,
+    queries: str | os.PathLike[str] | None = None,
+    split: str | None = None,
+    anchor: str | None = None,
+    positive: str | None = None,
+    negative: str | None = None,
+    label: str | None = None,
+    num_negatives: int | None = None,
+    threshold: float | tuple[float, float] | Literal["first"] | None = None,
+    numbers: Numbers | None = None,
+    positive_label: Any = None,
+    negative_label: Any = None,
+    keep_columns: bool | None = None,
+    on_error: Literal["raise", "skip"] = "raise",
+    miner: Callable[[Any], Any] | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool = False,
+) -> ConversionReport:
+    r"""Convert files of training data.
+
+    The endings of `source` and `output` say what the files are: `.jsonl`, `.json`, `.csv`, `.tsv` (also
+    `.gz`, `.zst`), `.parquet`, or a folder of `datasets`. A layout is what another tool reads:
+    `flagembedding`, `tevatron`, `tevatron-ids`, `dpr`, `beir`, `msmarco`, `msmarco-triples`, `trec-qrels`,
+    `trec-run`, `hard-negatives`, `margin-mse`, `pylate`. Those of the source are known by their keys and
+    files where these are sure. The output is there whole, or not at all.
+
+    Args:
+        source: files of one schema, a folder of a layout, or a data set in memory.
+        output: the file to write, or the folder of a layout.
+        to: the shape of the rows to write; by default that of the output's layout, else that of the source.
+        from_: the shape of the rows that are read; by default what their layout or columns say.
+        layout: of the source; by default what its keys and files tell, else plain columns.
+        to_layout: of the output; by default plain columns.
+        corpus: the documents of a layout of ids.
+        queries: its queries.
+        split: of judgments, the one to read and to write; by default `train`, or the only one.
+        anchor: as for `reshape`, as all that follow.
+        positive: see there.
+        negative: see there.
+        label: see there.
+        num_negatives: see there.
+        threshold: see there.
+        numbers: see there.
+        positive_label: see there.
+        negative_label: see there.
+        keep_columns: see there; columns are kept for a layout too, which has a place for ids and titles.
+        on_error: at a null or blank text, or a bad row of a layout, `raise`, or `skip` the row and count it.
+        miner: see there.
+        seed: see there.
+        threads: see there.
+        progress: show progress bars.
+
+    Returns:
+        Rows read and written, what was left out and why, and the columns that were dropped.
+
+    Raises:
+        ValueError: as `reshape`; if a file breaks its format or layout (file, row and column are named), the
+            layout is not clear, or the output cannot be written.
+        OSError: if a file cannot be opened or written.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> row = '{"query": "who?", "pos": ["me"], "neg": ["you", "they"]}\n'
+        >>> _ = (folder / "rows.jsonl").write_text(row)
+        >>> print(convert(folder / "rows.jsonl", folder / "triplets.csv", to="triplet"))
+        1 row of ragged -> 2 rows of triplet
+        >>> (folder / "triplets.csv").read_text().splitlines()[1]
+        '"who?","me","you"'
+    """
+    into = None if to_layout is None else layout_named("to_layout", to_layout)
+    path = Path(output)
+    check_output(path, into)
+    how = Reshaping(
+        to=to or (None if into is None else into.SHAPE),
+        num_negatives=num_negatives,
+        threshold=threshold,
+        numbers=numbers,
+        positive_label=positive_label,
+        negative_label=negative_label,
+        keep_columns=into is not None if keep_columns is None and into is not None else keep_columns,
+        on_error=on_error,
+        miner=miner,
+        seed=seed,
+        threads=threads,
+        progress=progress,
+    )
+    if into is not None and how.to != into.SHAPE:
+        raise ValueError(f"`to` must be {into.SHAPE!r} for layout {to_layout!r}, got {to!r}")
+    reading = Reading(
+        corpus=None if corpus is None else Path(corpus),
+        queries=None if queries is None else Path(queries),
+        split=split,
+        on_error=on_error,
+        threads=threads,
+        progress=progress,
+    )
+    rows = reshaped(
+        read_source(source, layout, reading),
+        how,
+        from_,
+        {"anchor": anchor, "positive": positive, "negative": negative, "label": label},
+    )
+    if into is None:
+        check_writable(path, rows.schema)
+        write(path, rows.batches(), rows.schema)
+    else:
+        into.write(path, _in_layout_names(rows, split))
+    return rows.report
+
+
+def read_source(source: Any, layout: str | None, how: Reading) -> Source:
+    """Read what is to be converted: files, a folder, or a data set in memory.
+
+    Raises:
+        ValueError: as `convert`.
+        OSError: if a file cannot be opened.
+    """
+    is_path = isinstance(source, (str, os.PathLike))
+    if not is_path and not (
+        isinstance(source, (list, tuple)) and all(isinstance(one, (str, os.PathLike)) for one in source)
+    ):
+        if layout is not None:
+            raise ValueError(f"`layout` must be left out for a data set in memory, got {layout!r}")
+        return source_of_data(source)
+    paths = listed(source)
+    if not paths:
+        raise ValueError("`source` must name a file, got none")
+    missing = next((path for path in paths if not Path(path).exists()), None)
+    if missing is not None:
+        raise FileNotFoundError(f"{missing}: must be there")
+    name = layout or layout_of(paths)
+    if name is not None:
+        return _checked(layout_named("layout", name).read(paths, how))
+    for argument, value in [("corpus", how.corpus), ("queries", how.queries), ("split", how.split)]:
+        if value is not None and argument != "split":
+            raise ValueError(f"`{argument}` must be left out for rows of texts, got {value}")
+    if Path(paths[0]).is_dir():
+        return _source_of_folder(paths)
+    return source_of_files(paths, threads=how.threads, progress=how.progress)
+
+
+def check_output(path: Path, layout: Any) -> None:
+    """Check that there can be an output, before anything is read.
+
+    Raises:
+        ValueError: if something that is none of ours stands there, or the ending is unknown.
+        OSError: if the folder above it is missing, or may not be written to.
+    """
+    if layout is None:
+        check_writable(path)
+        return
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: must be in a folder that exists, got {path.parent}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise PermissionError(f"{path}: must be in a folder that may be written to, got {path.parent}")
+    if layout.IS_FOLDER and path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise ValueError(f"{path}: must be a new folder or an empty one")
+    if not layout.IS_FOLDER and path.is_dir():
+        raise ValueError(f"{path}: must be a file, got a folder")
+
+
+def _checked(source: Source) -> Source:
+    if source.table.num_rows == 0:
+        raise ValueError("`source` must have a sound row, got none")
+    return source
+
+
+def _source_of_folder(paths: Sequence[str]) -> Source:
+    """Read a folder of `datasets`."""
+    if len(paths) > 1:
+        raise ValueError(f"`source` must be one folder, or files, got {len(paths)} paths with a folder")
+    if not (Path(paths[0]) / "dataset_info.json").is_file():
+        raise ValueError(
+            f"{paths[0]}: must be a folder of a layout or of `datasets`, got neither\nhint: name the layout"
+        )
+    from datasets import load_from_disk
+
+    return source_of_data(load_from_disk(paths[0]))
+
+
+def _in_layout_names(rows: Reshaped, split: str | None) -> Writing:
+    """Return rows with the names of columns that all layouts share."""
+    roles, ours = rows.roles, {}
+    kinds = dict(zip(rows.schema.names, map(str, rows.schema.types), strict=True))
+    graded = roles.shape in ("graded", "scored-pair")
+    wanted = {roles.anchor: "query" if graded else "anchor"}
+    if roles.positive is not None:
+        many = roles.shape == "ragged" and "list" in kinds[roles.positive]
+        wanted[roles.positive] = "document" if graded else "positives" if many else "positive"
+    if roles.shape in ("ragged", "triplet"):
+        wanted[roles.negatives[0]] = "negatives" if roles.shape == "ragged" else "negative"
+    for theirs, name in wanted.items():
+        ours[theirs] = name
+        for attribute in ATTRIBUTES:
+            is_list = "list" in kinds[theirs]
+            ours[companion(theirs, attribute, is_list=is_list)] = companion(name, attribute, is_list=is_list)
+    if roles.label is not None:
+        singular = roles.shape in ("graded", "scored-pair")
+        ours[roles.label] = "score" if singular else roles.label
+
+    def renamed(table: Any) -> Any:
+        return table.rename_columns([ours.get(name, name) for name in table.schema.names])
+
+    def batches() -> Iterator[Any]:
+        return map(renamed, rows.batches())
+
+    schema = renamed(rows.schema.empty_table()).schema
+    return Writing(schema=schema, batches=batches, num_rows=rows.report.rows_out, split=split or "train")

@@ -1,0 +1,112 @@
+"""The folder of the BEIR benchmarks: `corpus.jsonl`, `queries.jsonl`, and judgments in `qrels/<split>.tsv`.
+
+Described in https://github.com/beir-cellar/beir/wiki/Load-your-custom-dataset. A document is trained on as
+title, space, text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foolsgold.data.files import read as read_files
+from foolsgold.data.layouts.collections import read_collection
+from foolsgold.data.layouts.ids import Ids, field, with_texts, write_lines
+from foolsgold.data.layouts.nested import write_json
+from foolsgold.data.layouts.texts import written_folder
+from foolsgold.data.sources import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from foolsgold.data.layouts.rows import Reading, Writing
+    from foolsgold.data.shapes import Shape
+
+SHAPE: Shape = "graded"
+IS_FOLDER = True
+_ENDINGS = ("", ".gz", ".zst")
+
+
+def is_layout(names: set[str], keys: set[str]) -> bool:
+    """Say whether the files of a folder are those of this layout."""
+    has = [any(f"{stem}.jsonl{end}" in names for end in _ENDINGS) for stem in ("corpus", "queries")]
+    return all(has) and any(name.startswith(("qrels/", "qrels_")) for name in names)
+
+
+def read(paths: Sequence[str], how: Reading) -> Source:
+    """Read the judgments of a split: the one that is named, `train`, or the only one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    folder = Path(paths[0])
+    collections = {
+        stem: read_collection(one_of(folder, stem), threads=how.threads) for stem in ("corpus", "queries")
+    }
+    table = read_files(_qrels(folder, how.split), threads=how.threads)
+    columns = {}
+    for theirs, ours in [("query-id", "query_id"), ("corpus-id", "document_id")]:
+        columns[ours] = pa.chunked_array(table.column(theirs)).cast(pa.large_string())
+    columns["score"] = pa.chunked_array(table.column("score"))
+
+    def place(row: int) -> str:
+        file, line = table.source(row)
+        return f"{file}: row {line}"
+
+    source = Source(table=pa.table(columns), place=place, shape=SHAPE)
+    texts = {"query_id": ("query", "queries"), "document_id": ("document", "corpus")}
+    source = with_texts(source, texts, collections, how)
+    corpus = collections["corpus"]
+    unused = len(corpus.ids) - pc.count_distinct(columns["document_id"]).as_py()
+    without = len(collections["queries"].ids) - pc.count_distinct(columns["query_id"]).as_py()
+    left_out = {"documents without a judgment": unused, "queries without a judgment": without}
+    return replace(source, corpus=corpus.texts, left_out=left_out)
+
+
+def write(path: Path, rows: Writing) -> None:
+    """Write a folder; ids are those that the rows carry, else numbers."""
+    queries, documents = Ids("q"), Ids("d")
+
+    def judgments() -> Iterator[str]:
+        yield "query-id\tcorpus-id\tscore"
+        for row, record in enumerate(rows.records()):
+            yield judgment(queries, documents, record, row)
+
+    with written_folder(path) as folder:
+        (folder / "qrels").mkdir()
+        write_lines(folder / "qrels" / f"{rows.split}.tsv", judgments())
+        write_json(folder / "queries.jsonl", queries.documents("_id"))
+        write_json(folder / "corpus.jsonl", documents.documents("_id"))
+
+
+def judgment(queries: Ids, documents: Ids, record: dict[str, Any], row: int, between: str = "\t") -> str:
+    """Return a line of judgments, and keep the texts."""
+    query = queries.of(record["query"], record.get("query_id"))
+    document = documents.of(record["document"], record.get("document_id"), record.get("document_title"))
+    score = record["score"]
+    number = int(score) if score == int(score) else score
+    return f"{field('query_id', query, row)}{between}{field('document_id', document, row)}\t{number}"
+
+
+def one_of(folder: Path, stem: str, ending: str = "jsonl") -> Path:
+    """Return the one file of a folder that is called so, packed or not.
+
+    Raises:
+        ValueError: if there is none, or several.
+    """
+    files = [folder / f"{stem}.{ending}{end}" for end in _ENDINGS]
+    files = [file for file in files if file.is_file()]
+    if len(files) != 1:
+        raise ValueError(f"{folder}: must hold one {stem}.{ending} (also .gz or .zst), got {len(files)}")
+    return files[0]
+
+
+def _qrels(folder: Path, split: str | None) -> Path:
+    found = {}
+    for file in [*folder.glob("qrels/*.tsv*"), *folder.glob("qrels_*.tsv*")]:
+        name = file.name.split(".tsv")[0]
+        found[name if file.parent.name == "qrels" else name.removeprefix("qrels_")] = file
+    wanted = split or ("train" if len(found) > 1 else next(iter(found), ""))
+    if wanted not in found:
+        raise ValueError(f"`split` must be one of {sorted(found)}, got {split!r}")
+    return found[wanted]

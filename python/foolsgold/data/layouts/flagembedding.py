@@ -1,0 +1,80 @@
+"""FlagEmbedding's JSON Lines: `query`, lists `pos` and `neg`, perhaps scores, ids, `prompt` and `type`.
+
+Described in https://github.com/FlagOpen/FlagEmbedding/blob/master/examples/finetune/embedder/README.md, "Data
+format".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from foolsgold.data.layouts.nested import nested_columns, write_json
+from foolsgold.data.layouts.rows import check_lists, listed, renamed, without_nulls
+from foolsgold.data.layouts.scores import split_scores, with_scores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from foolsgold.data.layouts.rows import Reading, Writing
+    from foolsgold.data.shapes import Shape
+    from foolsgold.data.sources import Source
+
+SHAPE: Shape = "ragged"
+IS_FOLDER = False
+_NAMES = {
+    "query": "anchor",
+    "pos": "positives",
+    "neg": "negatives",
+    "query_id": "anchor_id",
+    "pos_id": "positive_ids",
+    "neg_id": "negative_ids",
+}
+
+
+def is_layout(names: set[str], keys: set[str]) -> bool:
+    """Say whether the keys of the first row are those of this layout."""
+    return {"query", "pos"} <= keys
+
+
+def read(paths: Sequence[str], how: Reading) -> Source:
+    """Read files; `neg` may be missing."""
+    import pyarrow as pa
+
+    source = nested_columns(paths, on_error=how.on_error)
+    check_lists(
+        source,
+        {
+            "pos": True,
+            "neg": False,
+            "pos_id": False,
+            "neg_id": False,
+            "pos_scores": False,
+            "neg_scores": False,
+        },
+    )
+    if "neg" not in source.table.schema.names:
+        empty = pa.array([[]] * source.table.num_rows, pa.list_(pa.large_string()))
+        source = replace(source, table=source.table.append_column("neg", empty))
+    return with_scores(renamed(source, _NAMES, SHAPE), "pos_scores", "neg_scores")
+
+
+def write(path: Path, rows: Writing) -> None:
+    """Write a row for each anchor."""
+    write_json(path, map(_record, rows.records()))
+
+
+def _record(row: dict[str, Any]) -> dict[str, Any]:
+    row = without_nulls(row)
+    query = row.pop("anchor")
+    positives = listed(row.pop("positives", row.pop("positive", None)))
+    negatives = row.pop("negatives")
+    found: dict[str, Any] = {"query": query, "pos": positives, "neg": negatives}
+    ids: Iterator[tuple[str, str]] = iter(_NAMES.items())
+    for theirs, ours in ids:
+        for name in (ours, ours.removesuffix("s")):
+            if theirs not in found and name in row:
+                value = row.pop(name)
+                found[theirs] = value if theirs == "query_id" else listed(value)
+    return found | split_scores(row, len(positives), "pos_scores", "neg_scores") | row

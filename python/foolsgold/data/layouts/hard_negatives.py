@@ -1,0 +1,96 @@
+"""sentence-transformers' mined negatives as ids: `qid`, a list `pos`, and in `neg` a list for each system.
+
+Described in https://huggingface.co/datasets/sentence-transformers/msmarco-hard-negatives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from foolsgold.data.layouts.ids import named_collections, with_texts
+from foolsgold.data.layouts.nested import nested_columns, write_json
+from foolsgold.data.layouts.rows import check_lists, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from foolsgold.data.layouts.rows import Reading, Writing
+    from foolsgold.data.shapes import Shape
+    from foolsgold.data.sources import Source
+
+SHAPE: Shape = "ragged"
+IS_FOLDER = False
+
+
+def is_layout(names: set[str], keys: set[str]) -> bool:
+    """Say whether the keys of the first row are those of this layout."""
+    return {"qid", "pos"} <= keys and any(key.startswith("neg.") for key in keys)
+
+
+def read(paths: Sequence[str], how: Reading) -> Source:
+    """Read rows, with the texts of `queries` and `corpus`; each negative once, as the systems have them."""
+    import pyarrow as pa
+
+    queries, corpus = named_collections(how, "hard-negatives")
+    source = nested_columns(paths, on_error=how.on_error)
+    systems = [name for name in source.table.schema.names if name.startswith("neg.")]
+    check_lists(source, {"pos": True, **dict.fromkeys(systems, True)})
+    lists = [source.table.column(name).to_pylist() for name in systems]
+    merged = [
+        [str(id) for id in dict.fromkeys(id for ids in row for id in listed(ids))]
+        for row in zip(*lists, strict=True)
+    ]
+    names = {"qid": "anchor_id", "pos": "positive_ids"}
+    table = source.table.rename_columns([names.get(name, name) for name in source.table.schema.names])
+    place = table.schema.get_field_index("anchor_id")
+    table = table.set_column(place, "anchor_id", table.column("anchor_id").cast(pa.large_string()))
+    place = table.schema.get_field_index("positive_ids")
+    table = table.set_column(
+        place, "positive_ids", table.column("positive_ids").cast(pa.list_(pa.large_string()))
+    )
+    table = table.append_column("negative_ids", pa.array(merged, pa.list_(pa.large_string())))
+    columns = {
+        "anchor_id": ("anchor", "queries"),
+        "positive_ids": ("positives", "corpus"),
+        "negative_ids": ("negatives", "corpus"),
+    }
+    found = with_texts(replace(source, table=table), columns, {"queries": queries, "corpus": corpus}, how)
+    return replace(found, shape=SHAPE)
+
+
+def write(path: Path, rows: Writing) -> None:
+    """Write rows that carry ids; negatives of no system are those of `mined`.
+
+    Raises:
+        ValueError: if they carry none.
+    """
+    names = {*rows.schema.names}
+    if "anchor_id" not in names or not names & {"positive_ids", "positive_id"} or "negative_ids" not in names:
+        raise ValueError(
+            "rows of layout 'hard-negatives' must have columns `anchor_id`, `positive_ids` and "
+            f"`negative_ids`, got {rows.schema.names}"
+        )
+    write_json(path, map(_record, rows.records()))
+
+
+def _record(row: dict[str, Any]) -> dict[str, Any]:
+    systems = {
+        name.removeprefix("neg."): ids
+        for name, ids in row.items()
+        if name.startswith("neg.") and ids is not None
+    }
+    positives = listed(row.get("positive_ids", row.get("positive_id")))
+    found = {"qid": row["anchor_id"], "pos": positives, "neg": systems or {"mined": row["negative_ids"]}}
+    return {name: _numbers(value) for name, value in found.items()}
+
+
+def _numbers(value: Any) -> Any:
+    """Return ids that spell whole numbers as these, as the published files have them."""
+    if isinstance(value, dict):
+        return {name: _numbers(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_numbers(item) for item in value]
+    is_number = isinstance(value, str) and value.isascii() and value.isdecimal() and str(int(value)) == value
+    return int(value) if is_number else value

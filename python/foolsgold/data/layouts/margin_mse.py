@@ -1,0 +1,74 @@
+"""Margins of a teacher as ids: two scores, query, positive and negative between tabs, without a header.
+
+The rows of Hofstätter et al. 2020 (https://arxiv.org/abs/2010.02666), described in
+https://github.com/sebastian-hofstaetter/neural-ranking-kd/blob/main/README.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foolsgold.data.layouts.ids import (
+    as_numbers,
+    field,
+    named_collections,
+    read_separated,
+    with_texts,
+    write_lines,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from foolsgold.data.layouts.rows import Reading, Writing
+    from foolsgold.data.shapes import Shape
+    from foolsgold.data.sources import Source
+
+SHAPE: Shape = "triplet"
+IS_FOLDER = False
+_IDS = ("anchor_id", "positive_id", "negative_id")
+_SCORES = ("positive_score", "negative_score")
+
+
+def is_layout(names: set[str], keys: set[str]) -> bool:
+    """Say no: lines without names are of any layout."""
+    return False
+
+
+def read(paths: Sequence[str], how: Reading) -> Source:
+    """Read rows, with the texts of `queries` and `corpus`; both scores are in a column `scores`."""
+    import pyarrow as pa
+
+    queries, corpus = named_collections(how, "margin-mse")
+    source = as_numbers(read_separated(paths, (*_SCORES, *_IDS), how, separator="\t"), _SCORES)
+    pairs = np.stack([np.asarray(source.table.column(name)) for name in _SCORES], axis=1)
+    offsets: Any = pa.array(np.arange(len(pairs) + 1) * 2)
+    scores = pa.LargeListArray.from_arrays(offsets, pa.array(pairs.reshape(-1)))
+    table = source.table.drop_columns([*_SCORES]).append_column("scores", scores)
+    kinds = zip(_IDS, [("anchor", "queries"), ("positive", "corpus"), ("negative", "corpus")], strict=True)
+    found = with_texts(replace(source, table=table), dict(kinds), {"queries": queries, "corpus": corpus}, how)
+    return replace(found, shape=SHAPE)
+
+
+def write(path: Path, rows: Writing) -> None:
+    """Write rows that carry ids and scores.
+
+    Raises:
+        ValueError: if they do not.
+    """
+    missing = [name for name in (*_IDS, "scores") if name not in rows.schema.names]
+    if missing:
+        raise ValueError(
+            f"rows of layout 'margin-mse' must have the columns {(*_IDS, 'scores')}, got none of {missing}"
+        )
+
+    def margins() -> Iterator[str]:
+        for row, record in enumerate(rows.records()):
+            numbers = [repr(score) for score in record["scores"]]
+            yield "\t".join([*numbers, *(field(name, record[name], row) for name in _IDS)])
+
+    write_lines(path, margins())

@@ -1,0 +1,103 @@
+"""What layouts share: how they are read, their columns by one name, and rows of them to write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from foolsgold.data.shapes import Shape
+    from foolsgold.data.sources import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How to read a layout.
+
+    Attributes:
+        corpus: the file of documents, where a layout has only their ids.
+        queries: that of queries.
+        split: which judgments, where there are several.
+        on_error: at a bad row.
+        threads: that parse.
+        progress: whether to show progress bars.
+    """
+
+    corpus: Path | None = None
+    queries: Path | None = None
+    split: str | None = None
+    on_error: Literal["raise", "skip"] = "raise"
+    threads: int | None = None
+    progress: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Writing:
+    """Rows to write, in columns of the names that all layouts share.
+
+    Attributes:
+        schema: Arrow schema.
+        batches: gives them in pieces, as often as it is called.
+        num_rows: how many there are.
+        split: the name of the judgments.
+    """
+
+    schema: Any
+    batches: Callable[[], Iterator[Any]]
+    num_rows: int
+    split: str = "train"
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows one by one."""
+        for batch in self.batches():
+            yield from batch.to_pylist()
+
+
+def renamed(source: Source, names: Mapping[str, str], shape: Shape) -> Source:
+    """Return the rows with the columns of a layout under the names that all share.
+
+    Args:
+        source: the rows.
+        names: ours by theirs.
+        shape: of the rows.
+    """
+    ours = [names.get(name, name) for name in source.table.schema.names]
+    return replace(source, table=source.table.rename_columns(ours), shape=shape)
+
+
+def check_lists(source: Source, columns: Mapping[str, bool]) -> None:
+    """Refuse a text, or anything else, where a list belongs: its letters would become documents.
+
+    Args:
+        source: the rows.
+        columns: names, and whether each must be there.
+
+    Raises:
+        ValueError: naming file, row and column.
+    """
+    for name, is_needed in columns.items():
+        if name not in source.table.schema.names:
+            if is_needed:
+                got = ", ".join(source.table.schema.names)
+                raise ValueError(f"{source.place(0)}: must have a column `{name}`, got {got}")
+            continue
+        kind = source.table.schema.field(name).type
+        if "list" not in str(kind) and str(kind) != "null":
+            row = source.table.column(name).is_valid().index(True).as_py()
+            cell = source.table.column(name)[row].as_py()
+            raise ValueError(f"{source.place(row)}, column `{name}`: must be a list, got {cell!r:.80}")
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a list as it is, nothing as an empty one, and all else as a list of it."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def without_nulls(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that hold something."""
+    return {name: value for name, value in record.items() if value is not None}

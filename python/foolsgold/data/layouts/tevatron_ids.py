@@ -1,0 +1,82 @@
+"""Tevatron's rows of ids in a folder: `train.jsonl` with lists of ids, and `corpus.jsonl`.
+
+Described in https://github.com/texttron/tevatron/blob/main/src/tevatron/retriever/dataset.py, "new format":
+the corpus has `docid` and `text`; training reads no title, so that a text that has one is written with it in
+front.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foolsgold.data.layouts.beir import one_of
+from foolsgold.data.layouts.collections import read_collection
+from foolsgold.data.layouts.ids import Ids, with_texts
+from foolsgold.data.layouts.nested import nested_columns, write_json
+from foolsgold.data.layouts.rows import check_lists, listed
+from foolsgold.data.layouts.texts import written_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from foolsgold.data.layouts.rows import Reading, Writing
+    from foolsgold.data.shapes import Shape
+    from foolsgold.data.sources import Source
+
+SHAPE: Shape = "ragged"
+IS_FOLDER = True
+_NAMES = {
+    "query_id": "anchor_id",
+    "query_text": "anchor",
+    "positive_document_ids": "positive_ids",
+    "negative_document_ids": "negative_ids",
+}
+
+
+def is_layout(names: set[str], keys: set[str]) -> bool:
+    """Say whether the files of a folder, or the keys of the first row, are those of this layout."""
+    is_folder = any(name.startswith("train.jsonl") for name in names) and any(
+        name.startswith("corpus.jsonl") for name in names
+    )
+    return is_folder or {"query_text", "positive_document_ids"} <= keys
+
+
+def read(paths: Sequence[str], how: Reading) -> Source:
+    """Read a folder, or files with the texts of `corpus`."""
+    path = Path(paths[0])
+    files: Sequence[str] = paths
+    corpus_file = how.corpus
+    if path.is_dir():
+        files, corpus_file = [str(one_of(path, "train"))], one_of(path, "corpus")
+    if corpus_file is None:
+        raise ValueError("`corpus` must be given with layout 'tevatron-ids', whose rows are ids, got None")
+    source = nested_columns(files, on_error=how.on_error)
+    check_lists(source, {"positive_document_ids": True, "negative_document_ids": True})
+    ours = [_NAMES.get(name, name) for name in source.table.schema.names]
+    source = replace(source, table=source.table.rename_columns(ours))
+    corpus = read_collection(corpus_file, threads=how.threads)
+    columns = {"positive_ids": ("positives", "corpus"), "negative_ids": ("negatives", "corpus")}
+    found = with_texts(source, columns, {"corpus": corpus}, how)
+    return replace(found, corpus=corpus.texts, shape=SHAPE)
+
+
+def write(path: Path, rows: Writing) -> None:
+    """Write a folder; ids are those that the rows carry, else numbers."""
+    queries, documents = Ids("q"), Ids("d")
+
+    def lists() -> Iterator[dict[str, Any]]:
+        for row in rows.records():
+            found = {"query_id": queries.of(row["anchor"], row.get("anchor_id")), "query_text": row["anchor"]}
+            for side in ("positive", "negative"):
+                texts = listed(row.get(f"{side}s", row.get(side)))
+                given = listed(row.get(f"{side}_ids", row.get(f"{side}_id"))) or [None] * len(texts)
+                found[f"{side}_document_ids"] = [
+                    documents.of(text, id) for text, id in zip(texts, given, strict=True)
+                ]
+            yield found
+
+    with written_folder(path) as folder:
+        write_json(folder / "train.jsonl", lists())
+        write_json(folder / "corpus.jsonl", documents.documents("docid"))

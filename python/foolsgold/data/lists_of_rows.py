@@ -1,0 +1,156 @@
+"""Rows of any shape as lists of ids, with what is known of the texts behind the ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foolsgold.data.conversions.lists_from_labeled_pairs import lists_from_labeled_pairs
+from foolsgold.data.conversions.lists_from_n_tuples import lists_from_n_tuples
+from foolsgold.data.conversions.lists_from_pairs import lists_from_pairs
+from foolsgold.data.conversions.lists_from_ragged import lists_from_ragged
+from foolsgold.data.conversions.lists_from_triplets import lists_from_triplets
+from foolsgold.data.texts import Texts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from foolsgold.data.conversions.lists import Lists
+    from foolsgold.data.shapes import Roles
+    from foolsgold.data.sources import Source
+
+    Ids = NDArray[np.int64]
+    Cut = tuple[NDArray[np.int64], NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Interned:
+    """The text columns of rows as ids.
+
+    Attributes:
+        texts: behind the ids.
+        ids: by column; of n-tuples -1 where a negative is missing.
+        offsets: of list columns, where each row's list begins, and at last their number.
+        corpus: ids of further documents.
+    """
+
+    texts: Texts
+    ids: dict[str, NDArray[np.int64]]
+    offsets: dict[str, NDArray[np.int64]]
+    corpus: NDArray[np.int64] | None
+
+
+def interned(source: Source, roles: Roles, *, threads: int | None, progress: bool) -> Interned:
+    """Give equal texts of all columns that hold texts one id, the anchors first."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = {name: source.table.column(name) for name in roles.texts}
+    missing = {}
+    for name, column in columns.items():
+        if pa.types.is_null(column.type):
+            columns[name] = column = column.cast(pa.string())
+        if column.null_count:
+            missing[name] = np.asarray(pc.is_null(column))
+            columns[name] = pc.fill_null(column, "")
+    if source.corpus is not None:
+        columns["\0corpus"] = source.corpus
+    texts, found = Texts.intern(columns, threads=threads, progress=progress)
+    ids = {name: array.astype(np.int64) for name, array in found.items()}
+    for name, rows in missing.items():
+        ids[name][rows] = -1
+    corpus = ids.pop("\0corpus", None)
+    return Interned(texts=texts, ids=ids, offsets=texts.offsets, corpus=corpus)
+
+
+def lists_of_rows(source: Source, roles: Roles, rows: Interned) -> Lists:
+    """Return rows of any shape but `class` and `class-pair` as lists.
+
+    Raises:
+        ValueError: if lists of labels or scores are not as long as what they are of; file, row and column are
+            named.
+    """
+    anchors = rows.ids[roles.anchor]
+    documents = rows.ids[roles.positive or ""]
+    if roles.shape == "pair":
+        return lists_from_pairs(anchors, documents)
+    if roles.shape == "triplet":
+        scores = _list_numbers(source, roles, np.full(len(anchors), 2))
+        pairs = None if scores is None else scores.reshape(-1, 2)
+        return lists_from_triplets(anchors, documents, rows.ids[roles.negatives[0]], pairs)
+    if roles.shape == "n-tuple":
+        table = np.stack([rows.ids[name] for name in roles.negatives], axis=1)
+        scores = _list_numbers(source, roles, 1 + (table >= 0).sum(axis=1))
+        return lists_from_n_tuples(anchors, documents, table, scores)
+    if roles.shape == "ragged":
+        positives, negatives = (_cut(rows, name) for name in (roles.positive or "", roles.negatives[0]))
+        scores = _list_numbers(source, roles, np.diff(positives[0]) + np.diff(negatives[0]))
+        return lists_from_ragged(anchors, positives, negatives, scores)
+    if roles.shape == "labeled-list":
+        return _of_labeled_lists(source, roles, rows)
+    values = numbers_of(source, roles.label or "")
+    if roles.shape == "scored-pair":
+        return lists_from_labeled_pairs(anchors, documents, scores=values.astype(np.float64))
+    return lists_from_labeled_pairs(anchors, documents, labels=values)
+
+
+def numbers_of(source: Source, name: str) -> NDArray[Any]:
+    """Return a column of numbers.
+
+    Raises:
+        ValueError: if it holds anything else.
+    """
+    column = source.table.column(name)
+    if not any(kind in str(column.type) for kind in ("int", "float", "double", "bool")) or "list" in str(
+        column.type
+    ):
+        raise ValueError(f"column `{name}` must hold numbers, got {column.type}")
+    values = np.asarray(column)
+    return values.astype(np.int64) if values.dtype.kind in "bui" else values.astype(np.float64)
+
+
+def _of_labeled_lists(source: Source, roles: Roles, rows: Interned) -> Lists:
+    from foolsgold.data.conversions.lists import Lists
+
+    offsets, documents = _cut(rows, roles.positive or "")
+    values = _list_numbers(source, roles, np.diff(offsets))
+    if values is None:
+        raise ValueError(
+            f"column `{roles.label}` must hold lists of numbers, got {source.table.column(roles.label).type}"
+        )
+    is_score = (roles.label or "").startswith("score")
+    if not is_score and len(values) and (values == np.floor(values)).all():
+        values = values.astype(np.int64)
+    return Lists(
+        anchors=rows.ids[roles.anchor],
+        offsets=offsets,
+        documents=documents,
+        labels=None if is_score else values,
+        scores=values if is_score else None,
+        rows=np.arange(len(offsets) - 1),
+    )
+
+
+def _cut(rows: Interned, name: str) -> Cut:
+    """Return a column as offsets and ids, lists of one where it has none."""
+    ids = rows.ids[name]
+    return rows.offsets.get(name, np.arange(len(ids) + 1)), ids
+
+
+def _list_numbers(source: Source, roles: Roles, sizes: Any) -> NDArray[np.float64] | None:
+    """Return the numbers of the label column's lists, one after the other; None where it has no lists."""
+    import pyarrow.compute as pc
+
+    if roles.label is None or "list" not in str(source.table.column(roles.label).type):
+        return None
+    column = source.table.column(roles.label)
+    found = np.asarray(pc.list_value_length(column))
+    if (found != sizes).any():
+        row = int((found != sizes).argmax())
+        raise ValueError(
+            f"{source.place(row)}, column `{roles.label}`: must have one number for each text, {sizes[row]}, "
+            f"got {found[row]}"
+        )
+    return np.asarray(pc.list_flatten(column)).astype(np.float64)

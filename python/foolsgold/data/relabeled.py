@@ -1,0 +1,149 @@
+"""Rows of two texts and what is said of them, told otherwise: rows stay rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foolsgold.data.conversions.labels_from_scores import labels_from_scores
+from foolsgold.data.lists_of_rows import numbers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from foolsgold.data.shapes import Roles, Shape
+    from foolsgold.data.sources import Source
+
+_ENTAILMENT, _CONTRADICTION = "entailment", "contradiction"
+_BAND = "rows between the thresholds"
+
+Label = "str | float | int"
+
+
+def judged(
+    source: Source,
+    roles: Roles,
+    *,
+    threshold: Any = None,
+    positive_label: Any = None,
+    negative_label: Any = None,
+) -> tuple[NDArray[Any] | None, NDArray[np.bool_], dict[str, int]]:
+    """Say of each row of two texts whether they belong together.
+
+    Args:
+        source: the rows.
+        roles: of their columns.
+        threshold: of scores and grades, as `labels_from_scores` has it.
+        positive_label: the class, or classes, of those that do; of inference data `entailment` by default.
+        negative_label: of those that do not; `contradiction`, else by default every other class.
+
+    Returns:
+        Labels or grades (R,), above 0 for a positive, None where scores have no threshold; which rows are
+        judged; and by reason how many are not.
+
+    Raises:
+        ValueError: if classes are not told, or none of them is there.
+    """
+    if roles.shape == "class-pair":
+        return _of_classes(source, roles, positive_label, negative_label)
+    for name, value in [("positive_label", positive_label), ("negative_label", negative_label)]:
+        if value is not None:
+            raise ValueError(f"`{name}` must be left out for rows of `{roles.shape}`, got {value!r}")
+    values = numbers_of(source, roles.label or "")
+    everything = np.ones(len(values), bool)
+    if threshold is not None and roles.shape in ("scored-pair", "graded"):
+        labels, is_judged = labels_from_scores(values, threshold)
+        return labels, is_judged, {_BAND: int((~is_judged).sum())}
+    return None if roles.shape == "scored-pair" else values, everything, {}
+
+
+def relabeled(
+    source: Source, roles: Roles, shape: Shape, labels: NDArray[Any] | None, is_kept: NDArray[np.bool_]
+) -> tuple[Any, str | None]:
+    """Return an Arrow table of the rows as `shape` has them, and the name of its label.
+
+    Args:
+        source: the rows.
+        roles: of their columns.
+        shape: `pair`, or another of two texts.
+        labels: (R,) as `judged` gives them.
+        is_kept: (R,) the rows that are judged.
+
+    Raises:
+        ValueError: if scores have no threshold.
+    """
+    import pyarrow as pa
+
+    from foolsgold.data.conversions.lists import Lists
+
+    if labels is None and shape in ("pair", "labeled-pair", "class-pair"):
+        empty = np.zeros(1, np.int64)
+        Lists(anchors=empty[:0], offsets=empty, documents=empty[:0]).places(
+            positive=True
+        )  # says what is missing
+    values = numbers_of(source, roles.label or "") if labels is None else labels
+    if shape == "pair":
+        is_kept = is_kept & (values > 0)
+    rows = np.flatnonzero(is_kept)
+    table = source.table if len(rows) == len(is_kept) else source.table.take(rows)
+    place = table.schema.get_field_index(roles.label)
+    if shape == "pair":
+        return table.remove_column(place), None
+    name = "score" if shape in ("scored-pair", "graded") else "label"
+    numbers = values[rows].astype(np.float64) if shape == "scored-pair" else values[rows]
+    if shape in ("labeled-pair",):
+        numbers = (numbers > 0).astype(np.int64)
+    return table.set_column(place, name, pa.array(numbers)), name
+
+
+def _of_classes(
+    source: Source, roles: Roles, positive_label: Any, negative_label: Any
+) -> tuple[NDArray[Any], NDArray[np.bool_], dict[str, int]]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = source.table.column(_class_column(source, roles, positive_label))
+    if positive_label is None:
+        if _ENTAILMENT not in pc.unique(column.cast(pa.large_string())).to_pylist():
+            raise ValueError(
+                f"`positive_label` must be given for classes without {_ENTAILMENT!r}, got "
+                f"{_some(column)}\nhint: the class of pairs that belong together"
+            )
+        positive_label = _ENTAILMENT
+        negative_label = _CONTRADICTION if negative_label is None else negative_label
+    is_positive = _is_in(column, "positive_label", positive_label)
+    is_negative = ~is_positive if negative_label is None else _is_in(column, "negative_label", negative_label)
+    if (is_positive & is_negative).any():
+        raise ValueError(f"`negative_label` must differ from `positive_label`, got {negative_label!r}")
+    is_judged = is_positive | is_negative
+    return is_positive.astype(np.int64), is_judged, {"rows of other classes": int((~is_judged).sum())}
+
+
+def _class_column(source: Source, roles: Roles, positive_label: Any) -> str:
+    """Return the column of classes: names where there are some and they are asked for, else the label."""
+    names = [name for name in ("label_text", "gold_label") if name in source.table.schema.names]
+    if names and names[0] != roles.label and (positive_label is None or isinstance(positive_label, str)):
+        return names[0]
+    return roles.label or ""
+
+
+def _is_in(column: Any, name: str, labels: Any) -> NDArray[np.bool_]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted: Sequence[Any] = labels if isinstance(labels, (list, tuple)) else [labels]
+    spelled = pa.array([str(int(one) if isinstance(one, bool) else one) for one in wanted], pa.large_string())
+    found = np.asarray(pc.is_in(column.cast(pa.large_string()), value_set=spelled))
+    if not found.any():
+        raise ValueError(f"`{name}` must be a class that is there, of {_some(column)}, got {labels!r}")
+    return found
+
+
+def _some(column: Any) -> str:
+    import pyarrow.compute as pc
+
+    values = [str(value) for value in pc.unique(column).to_pylist()[:10]]
+    return ", ".join(values)
