@@ -7,7 +7,7 @@ import pytest
 from foolsgold import cli
 from foolsgold.cli import convert as command
 from foolsgold.data.layouts import LAYOUTS
-from foolsgold.data.shapes import SHAPES
+from foolsgold.data.reshaping.shapes import SHAPES
 
 ROWS = [{"anchor": "a", "positive": "p", "negative": f"n{at}", "note": "x"} for at in range(3)]
 

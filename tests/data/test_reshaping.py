@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from foolsgold.data import Texts, reshape
 from foolsgold.data.columns import Columns
-from foolsgold.data.shapes import SHAPES, roles_of
+from foolsgold.data.reshaping.shapes import SHAPES, roles_of
 
 TRIPLETS = {"anchor": ["a", "a", "x"], "positive": ["b", "b", "y"], "negative": ["c", "d", "z"]}
 NLI = {

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from foolsgold.data.conversion_report import ConversionReport
+    from foolsgold.data.reshaping.report import ConversionReport
 
 _SHAPES = (
     "pair", "triplet", "n-tuple", "labeled-pair", "scored-pair", "graded", "class-pair", "labeled-list",

@@ -19,7 +19,6 @@ from foolsgold.lazy import getter
 
 if TYPE_CHECKING:
     from foolsgold.data.contrastive_tension import ContrastiveTensionDataset
-    from foolsgold.data.conversion_report import ConversionReport
     from foolsgold.data.converting import convert
     from foolsgold.data.denoising import DenoisingAutoEncoderDataset, delete_words
     from foolsgold.data.docstrings import read_docstrings
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
     from foolsgold.data.files import read
     from foolsgold.data.lengths import token_lengths
     from foolsgold.data.pairs import Pairs, read_pairs
-    from foolsgold.data.reshaping import reshape
+    from foolsgold.data.reshaping.report import ConversionReport
+    from foolsgold.data.reshaping.reshape import reshape
     from foolsgold.data.texts import Texts
 
 __all__ = [
@@ -53,7 +53,7 @@ __getattr__ = getter(
     __name__,
     {
         "ContrastiveTensionDataset": "foolsgold.data.contrastive_tension",
-        "ConversionReport": "foolsgold.data.conversion_report",
+        "ConversionReport": "foolsgold.data.reshaping.report",
         "DenoisingAutoEncoderDataset": "foolsgold.data.denoising",
         "DrawnNegatives": "foolsgold.data.drawn_negatives",
         "Pairs": "foolsgold.data.pairs",
@@ -65,7 +65,7 @@ __getattr__ = getter(
         "read": "foolsgold.data.files",
         "read_docstrings": "foolsgold.data.docstrings",
         "read_pairs": "foolsgold.data.pairs",
-        "reshape": "foolsgold.data.reshaping",
+        "reshape": "foolsgold.data.reshaping.reshape",
         "token_lengths": "foolsgold.data.lengths",
     },
 )

@@ -6,20 +6,21 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from foolsgold.data.attributes import ATTRIBUTES, companion
 from foolsgold.data.files import listed
 from foolsgold.data.layouts import layout_named, layout_of
 from foolsgold.data.layouts.rows import Reading, Writing
-from foolsgold.data.reshaping import Numbers, Reshaping, reshaped
-from foolsgold.data.sources import Source, source_of_data, source_of_files
+from foolsgold.data.reshaping.attributes import ATTRIBUTES, companion
+from foolsgold.data.reshaping.options import Numbers, Reshaping
+from foolsgold.data.reshaping.routes import reshaped
+from foolsgold.data.reshaping.sources import Source, source_of_data, source_of_files
 from foolsgold.data.writing import check_writable, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from foolsgold.data.conversion_report import ConversionReport
-    from foolsgold.data.reshaping import Reshaped
-    from foolsgold.data.shapes import Shape
+    from foolsgold.data.reshaping.report import ConversionReport
+    from foolsgold.data.reshaping.result import Reshaped
+    from foolsgold.data.reshaping.shapes import Shape
 
 Paths = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
 

@@ -15,13 +15,13 @@ from foolsgold.data.layouts.collections import read_collection
 from foolsgold.data.layouts.ids import Ids, field, with_texts, write_lines
 from foolsgold.data.layouts.nested import write_json
 from foolsgold.data.layouts.texts import written_folder
-from foolsgold.data.sources import Source
+from foolsgold.data.reshaping.sources import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from foolsgold.data.layouts.rows import Reading, Writing
-    from foolsgold.data.shapes import Shape
+    from foolsgold.data.reshaping.shapes import Shape
 
 SHAPE: Shape = "graded"
 IS_FOLDER = True

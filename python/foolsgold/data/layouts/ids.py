@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from foolsgold.data.layouts.collections import Collection
     from foolsgold.data.layouts.rows import Reading
-    from foolsgold.data.sources import Source
+    from foolsgold.data.reshaping.sources import Source
 
 
 def named_collections(how: Reading, layout: str) -> tuple[Collection, Collection]:
@@ -137,7 +137,7 @@ def read_separated(
     import pyarrow as pa
 
     from foolsgold.data.layouts.texts import lines
-    from foolsgold.data.sources import Source
+    from foolsgold.data.reshaping.sources import Source
 
     rows: list[list[str]] = []
     places: list[tuple[Any, int]] = []

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from foolsgold.data.layouts.rows import Reading, Writing
-    from foolsgold.data.shapes import Shape
-    from foolsgold.data.sources import Source
+    from foolsgold.data.reshaping.shapes import Shape
+    from foolsgold.data.reshaping.sources import Source
 
 SHAPE: Shape = "graded"
 IS_FOLDER = True

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from foolsgold.data.layouts.rows import Reading, Writing
-    from foolsgold.data.shapes import Shape
-    from foolsgold.data.sources import Source
+    from foolsgold.data.reshaping.shapes import Shape
+    from foolsgold.data.reshaping.sources import Source
 
 SHAPE: Shape = "triplet"
 IS_FOLDER = False

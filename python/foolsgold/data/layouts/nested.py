@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from foolsgold.data.files import listed
 from foolsgold.data.layouts.texts import blocks, lines, written
-from foolsgold.data.sources import Source
+from foolsgold.data.reshaping.sources import Source
 
 if TYPE_CHECKING:
     import os

@@ -11,7 +11,7 @@ from foolsgold.data.layouts.rows import check_lists, listed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from foolsgold.data.sources import Source
+    from foolsgold.data.reshaping.sources import Source
 
 
 def merged_passages(

@@ -16,14 +16,14 @@ from foolsgold.data.layouts.ids import Ids, with_texts
 from foolsgold.data.layouts.nested import write_json
 from foolsgold.data.layouts.rows import check_lists
 from foolsgold.data.layouts.texts import written_folder
-from foolsgold.data.sources import source_of_files
+from foolsgold.data.reshaping.sources import source_of_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from foolsgold.data.layouts.rows import Reading, Writing
-    from foolsgold.data.shapes import Shape
-    from foolsgold.data.sources import Source
+    from foolsgold.data.reshaping.shapes import Shape
+    from foolsgold.data.reshaping.sources import Source
 
 SHAPE: Shape = "labeled-list"
 IS_FOLDER = True

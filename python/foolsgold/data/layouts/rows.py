@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from foolsgold.data.shapes import Shape
-    from foolsgold.data.sources import Source
+    from foolsgold.data.reshaping.shapes import Shape
+    from foolsgold.data.reshaping.sources import Source
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from foolsgold.data.sources import Source
+    from foolsgold.data.reshaping.sources import Source
 
 
 def with_scores(source: Source, positive: str, negative: str) -> Source:

@@ -11,9 +11,9 @@ from foolsgold.data.id_rows import Column
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from foolsgold.data.lists_of_rows import Interned
-    from foolsgold.data.shapes import Roles
-    from foolsgold.data.sources import Source
+    from foolsgold.data.reshaping.lists_of_rows import Interned
+    from foolsgold.data.reshaping.shapes import Roles
+    from foolsgold.data.reshaping.sources import Source
 
 ATTRIBUTES = ("id", "title")
 

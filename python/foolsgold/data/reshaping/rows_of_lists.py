@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foolsgold.data.conversions.lists import Lists
-    from foolsgold.data.shapes import Shape
+    from foolsgold.data.reshaping.shapes import Shape
 
 
 class Shaped(NamedTuple):

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foolsgold.data.conversions.labels_from_scores import labels_from_scores
-from foolsgold.data.lists_of_rows import numbers_of
+from foolsgold.data.reshaping.lists_of_rows import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from foolsgold.data.shapes import Roles, Shape
-    from foolsgold.data.sources import Source
+    from foolsgold.data.reshaping.shapes import Roles, Shape
+    from foolsgold.data.reshaping.sources import Source
 
 _ENTAILMENT, _CONTRADICTION = "entailment", "contradiction"
 _BAND = "rows between the thresholds"

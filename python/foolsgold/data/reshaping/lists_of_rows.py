@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foolsgold.data.conversions.lists import Lists
-    from foolsgold.data.shapes import Roles
-    from foolsgold.data.sources import Source
+    from foolsgold.data.reshaping.shapes import Roles
+    from foolsgold.data.reshaping.sources import Source
 
     Ids = NDArray[np.int64]
     Cut = tuple[NDArray[np.int64], NDArray[Any]]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from foolsgold.data.shapes import Roles, Shape
+    from foolsgold.data.reshaping.shapes import Roles, Shape
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,0 +1,90 @@
+"""The documents of each anchor, judged, with negatives where the new shape needs them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from foolsgold.data.conversions.labels_from_scores import labels_from_scores
+from foolsgold.data.conversions.lists_from_classes import lists_from_classes
+from foolsgold.data.conversions.lists_from_labeled_pairs import lists_from_labeled_pairs
+from foolsgold.data.conversions.random_negatives import with_random_negatives
+from foolsgold.data.conversions.without_conflicts import without_conflicts
+from foolsgold.data.reshaping.lists_of_rows import lists_of_rows
+from foolsgold.data.reshaping.relabeled import judged
+from foolsgold.threads import resolve
+
+if TYPE_CHECKING:
+    from foolsgold.data.conversions.lists import Lists
+    from foolsgold.data.reshaping.lists_of_rows import Interned
+    from foolsgold.data.reshaping.options import Reshaping
+    from foolsgold.data.reshaping.shapes import Roles, Shape
+    from foolsgold.data.reshaping.sources import Source
+
+_NEEDS_NEGATIVES = ("triplet", "n-tuple", "labeled-pair", "labeled-list")
+
+
+def lists_for(
+    source: Source, roles: Roles, rows: Interned, to: Shape, how: Reshaping, left_out: dict[str, int]
+) -> tuple[Lists, int | None]:
+    """Return the rows as lists, and how many negatives each positive gets."""
+    count = how.num_negatives
+    if roles.shape == "class":
+        how.refuse(("threshold",), roles.shape, to)
+        wanted = 0 if to == "pair" else 1 if count is None else count
+        labels = source.table.column(roles.label).dictionary_encode().combine_chunks().indices
+        lists, why = lists_from_classes(
+            rows.ids[roles.anchor],
+            np.asarray(labels).astype(np.int64),
+            wanted,
+            rows.texts.twins(threads=how.threads, progress=how.progress).astype(np.int64),
+            seed=how.seed,
+            threads=resolve(how.threads),
+        )
+        left_out.update(why)
+        return lists, count
+    lists = _judged_lists(source, roles, rows, how, left_out)
+    if to == "pair" or lists.labels is None:
+        return lists, count
+    lists, left_out["negatives that are a positive of their anchor"] = without_conflicts(lists)
+    has_negative = len(lists.places(positive=False)[1]) > 0
+    wanted = count if count is not None else int(to in _NEEDS_NEGATIVES)
+    if has_negative or not wanted or to in ("graded", "scored-pair"):
+        return lists, count
+    if how.numbers in ("scores", "margins"):
+        raise ValueError(
+            f"`numbers` must be 'labels' or 'none' beside negatives at random, got {how.numbers!r}"
+        )
+    classes = rows.texts.twins(threads=how.threads, progress=how.progress).astype(np.int64)
+    lists, left_out["negatives that are missing"] = with_random_negatives(
+        lists, wanted, classes, further=rows.corpus, seed=how.seed, threads=resolve(how.threads)
+    )
+    return lists, wanted if to == "n-tuple" else None
+
+
+def _judged_lists(
+    source: Source, roles: Roles, rows: Interned, how: Reshaping, left_out: dict[str, int]
+) -> Lists:
+    if roles.shape == "class-pair":
+        labels, is_kept, why = judged(
+            source, roles, positive_label=how.positive_label, negative_label=how.negative_label
+        )
+        left_out.update(why)
+        kept = np.flatnonzero(is_kept)
+        anchors, documents = (rows.ids[name][kept] for name in roles.texts)
+        return lists_from_labeled_pairs(anchors, documents, None if labels is None else labels[kept])
+    lists = lists_of_rows(source, roles, rows)
+    if how.threshold is None:
+        return lists
+    if roles.shape not in ("scored-pair", "graded", "labeled-list"):
+        how.refuse(("threshold",), roles.shape, how.to or roles.shape)
+    if how.threshold == "first":
+        labels = np.zeros(len(lists.documents), np.int64)
+        labels[lists.offsets[:-1][np.diff(lists.offsets) > 0]] = 1
+        return replace(lists, labels=labels)
+    values = lists.scores if lists.labels is None else lists.labels
+    labels, is_kept = labels_from_scores(values if values is not None else [], how.threshold)
+    left_out["documents between the thresholds"] = int((~is_kept).sum())
+    return replace(lists, labels=labels).only(is_kept)

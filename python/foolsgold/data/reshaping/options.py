@@ -1,0 +1,69 @@
+"""How rows become rows of another shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from foolsgold.data.conversions.labels_from_scores import labels_from_scores
+from foolsgold.data.reshaping.shapes import SHAPES
+from foolsgold.integers import MAX_UINT64, integer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from foolsgold.data.reshaping.shapes import Shape
+
+Numbers = Literal["labels", "scores", "margins", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reshaping:
+    """How rows become rows of another shape; what each option says is told at `reshape`."""
+
+    to: Shape | None = None
+    num_negatives: int | None = None
+    threshold: Any = None
+    numbers: Numbers | None = None
+    positive_label: Any = None
+    negative_label: Any = None
+    keep_columns: bool | None = None
+    on_error: Literal["raise", "skip"] = "raise"
+    miner: Callable[[Any], Any] | None = None
+    seed: int = 0
+    threads: int | None = None
+    progress: bool = False
+
+    def __post_init__(self) -> None:
+        if self.to is not None and self.to not in SHAPES:
+            wanted = ", ".join(map(repr, SHAPES))
+            raise ValueError(f"`to` must be one of {wanted}, got {self.to!r}")
+        if self.on_error not in ("raise", "skip"):
+            raise ValueError(f"`on_error` must be 'raise' or 'skip', got {self.on_error!r}")
+        if self.numbers not in (None, "labels", "scores", "margins", "none"):
+            raise ValueError(
+                f"`numbers` must be 'labels', 'scores', 'margins' or 'none', got {self.numbers!r}"
+            )
+        if self.num_negatives is not None:
+            least = 1 if self.to in ("triplet", "n-tuple") else 0
+            integer("num_negatives", self.num_negatives, least)
+        if self.threshold is not None and self.threshold != "first":
+            labels_from_scores([], self.threshold)
+        integer("seed", self.seed, 0, MAX_UINT64)
+
+    def refuse(self, names: Sequence[str], shape: str, to: str) -> None:
+        """Refuse options that say nothing of a change from `shape` to `to`.
+
+        Raises:
+            ValueError: if one of `names` is given.
+        """
+        for name in names:
+            value = getattr(self, name)
+            if value is not None:
+                raise ValueError(f"`{name}` must be left out from `{shape}` to `{to}`, got {value!r}")
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether rows that keep their shape stay as they are."""
+        given = (self.num_negatives, self.threshold, self.numbers, self.positive_label)
+        return given == (None, None, None, None)
