@@ -3,6 +3,7 @@
 - `read`, `read_pairs`: files as Arrow tables, and as pairs to train on.
 - `Texts`: every distinct text as one number.
 - `near_duplicates`, `near_duplicates_between`: texts that are nearly the same, in one set or in two.
+- `TextStore`, `StoredRows`: texts on disk, and rows of ids over them, for data larger than memory.
 - `token_lengths`: tokens by row, for batches of like lengths.
 - `read_docstrings`: a corpus that every machine has.
 - `DenoisingAutoEncoderDataset`, `delete_words`: damaged sentences beside the original ones.
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from foolsgold.data.files import read
     from foolsgold.data.lengths import token_lengths
     from foolsgold.data.pairs import Pairs, read_pairs
+    from foolsgold.data.store import TextStore
+    from foolsgold.data.stored_rows import StoredRows
     from foolsgold.data.texts import Texts
 
 __all__ = [
@@ -32,6 +35,8 @@ __all__ = [
     "DenoisingAutoEncoderDataset",
     "DrawnNegatives",
     "Pairs",
+    "StoredRows",
+    "TextStore",
     "Texts",
     "delete_words",
     "near_duplicates",
@@ -49,6 +54,8 @@ __getattr__ = getter(
         "DenoisingAutoEncoderDataset": "foolsgold.data.denoising",
         "DrawnNegatives": "foolsgold.data.drawn_negatives",
         "Pairs": "foolsgold.data.pairs",
+        "StoredRows": "foolsgold.data.stored_rows",
+        "TextStore": "foolsgold.data.store",
         "Texts": "foolsgold.data.texts",
         "delete_words": "foolsgold.data.denoising",
         "near_duplicates": "foolsgold.data.duplicates",

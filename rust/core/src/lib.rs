@@ -22,10 +22,12 @@
 pub mod cpu;
 mod deal;
 pub mod error;
+mod files;
 mod fingerprint;
 pub mod formats;
 pub mod kernels;
 pub mod key;
+mod mapped;
 pub mod mining;
 pub mod pool;
 pub mod ranking;
