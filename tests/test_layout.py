@@ -11,7 +11,7 @@ BINDINGS = ROOT / "rust" / "bindings" / "src"
 
 MAY_IMPORT_CORE = {"__init__.py", "data", "evaluation", "mining", "sampling", "threads.py"}
 OWN_THREADS_OR_CHANCE = {"rayon": {"pool.rs"}, "rand_chacha": {"key.rs"}}
-MAY_BE_UNSAFE = {"kernels", "pool.rs"}
+MAY_BE_UNSAFE = {"kernels", "mapped.rs", "pool.rs"}
 
 
 def imports_core(source):

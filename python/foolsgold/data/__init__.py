@@ -4,6 +4,7 @@
 - `convert`, `reshape`: files, and data sets in memory, in another shape, format or tool's layout.
 - `Texts`: every distinct text as one number.
 - `near_duplicates`, `near_duplicates_between`: texts that are nearly the same, in one set or in two.
+- `TextStore`, `StoredRows`: texts on disk, and rows of ids over them, for data larger than memory.
 - `token_lengths`: tokens by row, for batches of like lengths.
 - `read_docstrings`: a corpus that every machine has.
 - `DenoisingAutoEncoderDataset`, `delete_words`: damaged sentences beside the original ones.
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from foolsgold.data.pairs import Pairs, read_pairs
     from foolsgold.data.reshaping.report import ConversionReport
     from foolsgold.data.reshaping.reshape import reshape
+    from foolsgold.data.store import TextStore
+    from foolsgold.data.stored_rows import StoredRows
     from foolsgold.data.texts import Texts
 
 __all__ = [
@@ -37,6 +40,8 @@ __all__ = [
     "DenoisingAutoEncoderDataset",
     "DrawnNegatives",
     "Pairs",
+    "StoredRows",
+    "TextStore",
     "Texts",
     "convert",
     "delete_words",
@@ -57,6 +62,8 @@ __getattr__ = getter(
         "DenoisingAutoEncoderDataset": "foolsgold.data.denoising",
         "DrawnNegatives": "foolsgold.data.drawn_negatives",
         "Pairs": "foolsgold.data.pairs",
+        "StoredRows": "foolsgold.data.stored_rows",
+        "TextStore": "foolsgold.data.store",
         "Texts": "foolsgold.data.texts",
         "convert": "foolsgold.data.converting",
         "delete_words": "foolsgold.data.denoising",

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from foolsgold import _core
 from foolsgold.data.columns import LABEL_COLUMNS, RESERVED_COLUMNS, weight_column
 from foolsgold.data.kinds import values_of
+from foolsgold.data.stored_column import StoredColumn
 from foolsgold.data.texts import Texts, columns_of
 from foolsgold.integers import MAX_UINT64, integer
 from foolsgold.threads import resolve
@@ -209,6 +210,8 @@ class DrawnNegatives(Dataset[Any]):
 
 
 def _lengths(column: Any) -> list[int | None]:
+    if isinstance(column, StoredColumn):
+        return [None] * len(column) if column.offsets is None else np.diff(column.offsets).tolist()
     if hasattr(column, "to_pylist"):
         import pyarrow.compute
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from foolsgold import _core
+from foolsgold.data.store import TextStore
+from foolsgold.data.stored_column import as_stored
 from foolsgold.data.texts import Texts, columns_of
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
@@ -105,7 +107,7 @@ def near_duplicates(
     and 12 bytes a pair. The answer does not depend on the number of threads.
 
     Args:
-        texts: a list of str, an Arrow column, or `Texts`, whose ids then stand for rows.
+        texts: a list of str, an Arrow column, or `Texts` or a `TextStore`, whose ids then stand for rows.
         threshold: the least similarity of a pair, above 0 and at most 1. Time and candidates grow fast below
             0.5.
         shingle_size: characters of a shingle. Fewer make unrelated short texts more alike.
@@ -141,6 +143,8 @@ def near_duplicates(
     """
     options = _options(threshold, shingle_size, num_hashes, max_bucket, seed)
     with progress_bar("Find near-duplicates", enabled=progress) as show:
+        if isinstance(texts, TextStore):
+            texts = texts.texts(threads=threads)
         if isinstance(texts, Texts):
             found = texts._core.near_duplicates(options, threads=resolve(threads), progress=show)
         else:
@@ -197,6 +201,7 @@ def near_duplicates_between(
 
 
 def _column(name: str, texts: Any) -> Any:
+    texts = as_stored(texts)
     if isinstance(texts, (str, bytes)) or not hasattr(texts, "__iter__"):
         wanted = f"`{name}` must be an Arrow column or a list of str"
         raise TypeError(f"{wanted}, got {type(texts).__name__}")

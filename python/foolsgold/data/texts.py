@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foolsgold import _core
+from foolsgold.data.stored_column import as_stored, intern_columns
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
+
+    from foolsgold import _core
 
 _MAX_SMALL_BYTES = 2**31 - 1  # what the 32-bit offsets of an Arrow string column can address
 
@@ -33,7 +35,7 @@ class Texts:
         ([2, 0], 'c', 3)
     """
 
-    def __init__(self, core: _core.Texts, offsets: dict[str, NDArray[np.int64]]) -> None:
+    def __init__(self, core: _core.Texts | _core.StoredTexts, offsets: dict[str, NDArray[np.int64]]) -> None:
         self._core = core
         self.offsets = offsets
         self.fingerprint = core.fingerprint
@@ -44,8 +46,8 @@ class Texts:
     ) -> tuple[Texts, dict[str, NDArray[np.uint32]]]:
         """Give equal texts of all columns the same id.
 
-        Texts in Arrow memory are read where they are. Equality is exact: case, white space and Unicode form
-        count.
+        Texts in Arrow memory are read where they are, and those of a text store not at all. Equality is
+        exact: case, white space and Unicode form count.
 
         Args:
             data: a `datasets.Dataset`, an Arrow table, or a mapping from names to columns (Arrow arrays,
@@ -63,7 +65,7 @@ class Texts:
         """
         columns = columns_of(data)
         with progress_bar("Intern texts", enabled=progress) as show:
-            core, found = _core.Texts.intern(list(columns.items()), threads=resolve(threads), progress=show)
+            core, found = intern_columns([*columns.items()], threads=resolve(threads), progress=show)
         ids = {name: column for name, (column, _) in zip(columns, found, strict=True)}
         offsets = {name: cuts for name, (_, cuts) in zip(columns, found, strict=True) if cuts is not None}
         return Texts(core, offsets), ids
@@ -97,7 +99,7 @@ def columns_of(data: Any) -> dict[str, Any]:
             - a `datasets.Dataset`; selected or shuffled rows are followed, a transform set on it is applied,
             - an Arrow table, or any other object with `__arrow_c_stream__` (needs pyarrow),
             - a mapping from names to columns,
-            - an object with `column_names` that gives a column for a name,
+            - an object with `column_names` that gives a column for a name, such as `StoredRows`,
             - a sequence of rows: mappings, all with the names of the first, or tuples, whose columns are
               named by their numbers.
 
@@ -141,6 +143,7 @@ def num_rows_of(data: Any) -> int:
 
 def _resolved(column: Any) -> Any:
     """Return a lazy column of a `datasets.Dataset` in Arrow form, an array as a list, all else as it is."""
+    column = as_stored(column)
     source, name = getattr(column, "source", None), getattr(column, "column_name", None)
     datasets = sys.modules.get("datasets")
     if datasets is not None and isinstance(source, datasets.Dataset) and isinstance(name, str):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from foolsgold import _core
+from foolsgold.data.stored_column import intern_columns
 from foolsgold.mining.arrays import as_float32
 from foolsgold.mining.embedding_file import EmbeddingFile
 from foolsgold.mining.model_fingerprint import digits, model_fingerprint
@@ -75,7 +76,7 @@ class EmbeddingStore:
 
         Args:
             model: has `encode_query` and `encode_document`, or `encode`.
-            texts: N strings, or an Arrow column of them.
+            texts: N strings, an Arrow column of them, or a `TextStore`, which is not held in memory.
             role: which of the model's methods embeds them.
             prompt_name: the model's prompt.
             prompt: a text put before each.
@@ -123,7 +124,7 @@ class EmbeddingStore:
 
         Args:
             embed: makes (n, D) floats of n texts: an array or a tensor.
-            texts: N strings, or an Arrow column of them.
+            texts: N strings, an Arrow column of them, or a `TextStore`, which is not held in memory.
             key: what decides the embeddings besides the texts, by name: anything that JSON can tell.
             name: what the folder's name begins with.
             dtype: of the stored numbers.
@@ -143,7 +144,7 @@ class EmbeddingStore:
             raise ValueError(f"`dtype` must be one of {list(_DTYPES)}, got {dtype!r}")
         if chunk_rows < 1:
             raise ValueError(f"`chunk_rows` must be at least 1, got {chunk_rows}")
-        interned, [(ids, offsets)] = _core.Texts.intern([("texts", texts)], threads=resolve(threads))
+        interned, [(ids, offsets)] = intern_columns([("texts", texts)], threads=resolve(threads))
         if offsets is not None or len(ids) == 0:
             raise ValueError(f"`texts` must hold texts, at least one, got {len(ids) and 'lists'}")
         whole_key = {**key, "texts": f"{interned.fingerprint:016x}", "dtype": dtype, "chunk_rows": chunk_rows}
@@ -164,7 +165,7 @@ class EmbeddingStore:
 def _fill(
     matrix: EmbeddingFile,
     embed: Callable[[list[str]], Any],
-    texts: _core.Texts,
+    texts: _core.Texts | _core.StoredTexts,
     ids: NDArray[np.uint32],
     progress: bool,
 ) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from foolsgold.mining.arrays import as_float32
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 Role = Literal["query", "document"]
 Similarity = Literal["cosine", "dot", "euclidean"]
 _ROWS = 1 << 16  # embeddings that are checked together
+_PIECE = 1 << 14  # texts that are read together where they are on disk
 _SHOWN = 80  # characters of a text in a message
 _SIMILARITIES = ("cosine", "dot", "euclidean")
 
@@ -29,7 +30,7 @@ _SIMILARITIES = ("cosine", "dot", "euclidean")
 def encode(
     model: Any,
     role: Role,
-    texts: list[str],
+    texts: Sequence[str],
     *,
     prompt_name: str | None = None,
     prompt: str | None = None,
@@ -47,7 +48,7 @@ def encode(
     Args:
         model: as above.
         role: what the texts are.
-        texts: N of them.
+        texts: N of them; those that are no list are read piece by piece.
         prompt_name: the model's prompt.
         prompt: a text put before each.
         batch_size: texts of a forward pass.
@@ -88,13 +89,25 @@ def encode(
             return _checked(_stacked(function(some, **options, **pool)), role, some)
 
         if folder is None:
-            embeddings = embed(texts)
+            embeddings = embed(texts) if isinstance(texts, list) else _in_pieces(embed, texts)
         else:
             from foolsgold.mining.embeddings import EmbeddingStore, model_key
 
             key = model_key(model, fingerprint)
             key |= {"role": role, "prompt_name": prompt_name, "prompt": prompt}
             embeddings = EmbeddingStore(folder).embed(embed, texts, key=key, name=role, progress=progress)
+    return embeddings
+
+
+def _in_pieces(
+    embed: Callable[[list[str]], NDArray[np.float32]], texts: Sequence[str]
+) -> NDArray[np.float32]:
+    """Embed texts that lie on the disk, a piece of them in memory at a time."""
+    found = embed(list(texts[:_PIECE]))
+    embeddings = np.empty((len(texts), found.shape[1]), np.float32)
+    embeddings[: len(found)] = found
+    for start in range(_PIECE, len(texts), _PIECE):
+        embeddings[start : start + _PIECE] = embed(list(texts[start : start + _PIECE]))
     return embeddings
 
 

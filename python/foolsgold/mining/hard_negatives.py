@@ -91,13 +91,16 @@ def mine_hard_negatives(
     `seed`; a name of no column is an error.
 
     Args:
-        dataset: a `datasets.Dataset`, an Arrow table, a mapping from names to columns, or a list of dicts.
+        dataset: a `datasets.Dataset`, an Arrow table, a mapping from names to columns, a list of dicts, or
+            `StoredRows`, whose texts are read when they are embedded.
         model: has `encode_query` and `encode_document`, or `encode`, or is a function: of a list of texts, it
             gives an array, a tensor or a list of vectors. It gets `batch_size` and the like where it has
             parameters for them. None with `sources=["bm25"]`.
         anchor_column_name: by default the first column.
         positive_column_name: by default the second column.
-        corpus: further documents, a list of `str` or an Arrow column; the positives always belong to it.
+        corpus: further documents, a list of `str`, an Arrow column, a `TextStore` or `StoredRows` of one
+            column; the positives always belong to it. Of the store of the data set, none is held in memory
+            but what the model gives.
         cross_encoder: has `predict`, or is a function of a list of (anchor, document) pairs. It scores the
             positives and the first `range_max` documents that are found, by default
             `range_min + 10 * num_negatives`; margins, bounds, ranks and `scores` are by its scores. Around 0,

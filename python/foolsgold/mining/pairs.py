@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foolsgold import _core
+from foolsgold.data.stored_column import StoredColumn, as_stored, intern_columns
+from foolsgold.data.stored_rows import StoredRows
 from foolsgold.data.texts import columns_of, num_rows_of
 from foolsgold.progress import progress_bar
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from foolsgold.data.store import TextStore
 
     Lists = tuple[NDArray[np.int64], NDArray[np.uint32]]
 
@@ -40,11 +44,12 @@ class Pairs:
         row_document: (R,) its positive.
         corpus_document: (C,) the text id of each row of the given corpus; empty without one.
         excluded: for each query the text ids that were named as never its negatives, as offsets and values.
+        store: where the texts are, if all of them are stored ones.
     """
 
     anchor: str
     positive: str
-    texts: _core.Texts
+    texts: _core.Texts | _core.StoredTexts
     num_documents: int
     queries: NDArray[np.uint32]
     query: NDArray[np.uint32]
@@ -53,14 +58,22 @@ class Pairs:
     row_document: NDArray[np.uint32]
     corpus_document: NDArray[np.uint32]
     excluded: Lists | None = None
+    store: TextStore | None = None
 
-    def query_texts(self) -> list[str]:
+    def query_texts(self) -> Sequence[str]:
         """Return the texts of the distinct anchors."""
-        return self.texts.take(self.queries)
+        return self._texts_of(self.queries)
 
-    def documents(self) -> list[str]:
+    def documents(self) -> Sequence[str]:
         """Return the texts of the corpus."""
-        return self.texts.take(np.arange(self.num_documents, dtype=np.uint32))
+        return self._texts_of(np.arange(self.num_documents, dtype=np.uint32))
+
+    def _texts_of(self, ids: NDArray[np.uint32]) -> Sequence[str]:
+        """Return texts by id: read when they are looked at, where they are stored."""
+        if self.store is None or isinstance(self.texts, _core.Texts):
+            return self.texts.take(ids)
+        order = self.texts.store_ids()
+        return StoredColumn(self.store, ids if order is None else order[ids])
 
     def positives(self) -> Lists:
         """Return each query's positives, as offsets and values."""
@@ -83,7 +96,7 @@ def read_pairs(
         columns: of the data set, by name.
         anchor: the column of anchors.
         positive: the column of positives.
-        corpus: further documents: texts, or an Arrow column.
+        corpus: further documents: texts, an Arrow column, a store, or stored rows of one column.
         exclude: a list of texts, or of rows of `corpus`, for each row: never negatives of its anchor.
         threads: that read.
         progress: show a progress bar.
@@ -101,7 +114,7 @@ def read_pairs(
     if names_texts:
         read.append(("exclude", excluded))
     with progress_bar("Read texts", enabled=progress) as show:
-        texts, found = _core.Texts.intern(read, threads=threads, progress=show)
+        texts, found = intern_columns(read, threads=threads, progress=show)
     excluded_ids: Any = found.pop() if names_texts else None
     *documents, (anchor_ids, _) = found
     num_documents = 1 + max(int(ids.max(initial=0)) for ids, _ in documents)
@@ -129,6 +142,7 @@ def read_pairs(
         row_document=positive_ids,
         corpus_document=corpus_document,
         excluded=by_query,
+        store=_store_of(read),
     )
 
 
@@ -191,7 +205,15 @@ def gathered(group: NDArray[np.integer[Any]], values: NDArray[np.integer[Any]], 
     return offsets, (keys & np.uint64(0xFFFFFFFF)).astype(np.uint32)
 
 
+def _store_of(read: Sequence[tuple[str, Any]]) -> TextStore | None:
+    stores = [column.store for _, column in read if isinstance(column, StoredColumn)]
+    return max(stores, key=len, default=None)
+
+
 def _column(name: str, texts: Any) -> Any:
+    texts = as_stored(texts)
+    if isinstance(texts, StoredRows) and len(texts.column_names) == 1:
+        texts = texts[texts.column_names[0]]
     # A string is a sequence of strings too, and its letters are no documents; nor are the keys of a mapping,
     # the names of a table's columns, or texts whose order is another one in each run.
     has_columns = hasattr(texts, "column_names") or hasattr(texts, "columns")
@@ -210,6 +232,8 @@ def _excluded_lists(exclude: Any, num_rows: int) -> Any:
     lists = _column("exclude", exclude)
     if len(lists) != num_rows:
         raise ValueError(f"`exclude` must have one list a row, {num_rows}, got {len(lists)}")
+    if isinstance(lists, StoredColumn) and lists.offsets is not None:
+        return lists
     if not hasattr(lists, "to_pylist"):
         for row, cell in enumerate(lists):
             if not isinstance(cell, (list, tuple)):
@@ -225,7 +249,7 @@ def _excluded_lists(exclude: Any, num_rows: int) -> Any:
 
 
 def _holds_integers(lists: Any) -> bool:
-    return "int" in str(lists.type.value_type)
+    return not isinstance(lists, StoredColumn) and "int" in str(lists.type.value_type)
 
 
 def _rows_of_corpus(

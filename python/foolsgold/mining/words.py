@@ -12,7 +12,7 @@ from foolsgold.mining.forbidden import arguments_of
 from foolsgold.progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,7 +29,7 @@ _DEEPER = 4
 
 def search_words(
     index: BM25,
-    queries: list[str],
+    queries: Sequence[str],
     depth: int,
     *,
     exclusions: Mapping[str, Exclusion],
@@ -90,7 +90,7 @@ def search_words(
 
 def word_scores(
     index: BM25,
-    queries: list[str],
+    queries: Sequence[str],
     query: NDArray[np.uint32],
     document: NDArray[np.uint32],
     *,
@@ -119,7 +119,7 @@ def word_scores(
     return scores
 
 
-def _table(index: BM25, queries: list[str], documents: NDArray[np.uint32]) -> NDArray[np.float32]:
+def _table(index: BM25, queries: Sequence[str], documents: NDArray[np.uint32]) -> NDArray[np.float32]:
     """Return the scores of all pairs of some queries and some documents (distinct, ascending)."""
     is_wanted = np.zeros(len(index), np.int64)
     is_wanted[documents] = 1

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::builder::LargeStringBuilder;
-use arrow_array::{Array as _, LargeStringArray};
+use arrow_array::{Array as _, ArrayRef, LargeStringArray};
 use arrow_schema::{DataType, Field};
 use foolsgold_core::texts::Column;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -59,4 +59,10 @@ fn from_sequence(name: &str, value: &Bound<'_, PyAny>) -> PyResult<LargeStringAr
 pub(crate) fn from_strings(array: &LargeStringArray) -> PyArray {
     let field = Field::new("text", DataType::LargeUtf8, array.null_count() > 0);
     PyArray::new(Arc::new(array.clone()), Arc::new(field))
+}
+
+/// An array of a type of its own as Python sees it.
+pub(crate) fn from_array(array: ArrayRef) -> PyArray {
+    let field = Field::new("text", array.data_type().clone(), array.null_count() > 0);
+    PyArray::new(array, Arc::new(field))
 }

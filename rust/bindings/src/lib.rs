@@ -21,6 +21,7 @@ mod mining_store;
 mod probe;
 mod ranking;
 mod sampling;
+mod text_store;
 mod texts;
 
 #[pyo3::pymodule]
@@ -53,6 +54,8 @@ mod _core {
     use super::sampling::{blend_plan, mix_counts, mix_passes, mix_plan};
     #[pymodule_export]
     use super::sampling::{draw_negatives, draw_negatives_of_row};
+    #[pymodule_export]
+    use super::text_store::{StoredTexts, TextStore, TextStoreBuilder};
     #[pymodule_export]
     use super::texts::{Texts, near_duplicates, near_duplicates_between};
 

@@ -13,7 +13,6 @@
 //! goes on. Equal input gives equal bytes, also after any number of interruptions.
 
 mod column;
-mod files;
 mod manifest;
 mod part;
 mod statistics;
@@ -23,14 +22,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use crate::files::{FolderLock, checksum};
 pub use column::{Column, Values};
-pub use files::{FolderLock, checksum};
 pub use manifest::Manifest;
 pub use statistics::Statistics;
 
 use crate::error::{Error, Result};
+use crate::files::{self, Aside};
 use crate::tick::Tick;
-use files::Aside;
 
 /// A folder of parts.
 #[derive(Debug)]

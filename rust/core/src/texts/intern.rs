@@ -4,6 +4,7 @@
 //! cells in order gives ids in the order of first appearance.
 
 use std::collections::HashMap;
+use std::hash::Hasher as _;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -12,7 +13,7 @@ use hashbrown::hash_table::{Entry, HashTable};
 use twox_hash::XxHash3_64;
 
 use super::column::{Cells, with_strings};
-use super::{BLOCK, ColumnIds, column::Chunk};
+use super::{BLOCK, column::Chunk};
 use crate::deal::{Dealt, shard_of};
 use crate::error::Result;
 use crate::pool;
@@ -88,9 +89,7 @@ fn blocks_of(column: &Range<usize>) -> Vec<Range<usize>> {
 )]
 fn deal(cells: &Cells, range: Range<usize>, shards: usize, hashes: &mut Vec<u64>) -> Block {
     hashes.clear();
-    for (chunk, part) in cells.parts(range.clone()) {
-        with_strings!(chunk, array => hash_all(array, part, hashes));
-    }
+    hash_cells(cells, range.clone(), hashes);
     let items = hashes
         .iter()
         .zip(range)
@@ -99,6 +98,13 @@ fn deal(cells: &Cells, range: Range<usize>, shards: usize, hashes: &mut Vec<u64>
     Block {
         cells: Dealt::new(items, shards),
         hash: XxHash3_64::oneshot(&bytes),
+    }
+}
+
+/// Adds the hashes of the texts of some cells.
+pub(super) fn hash_cells(cells: &Cells, range: Range<usize>, hashes: &mut Vec<u64>) {
+    for (chunk, part) in cells.parts(range) {
+        with_strings!(chunk, array => hash_all(array, part, hashes));
     }
 }
 
@@ -172,19 +178,27 @@ fn number(first_of: &[u32]) -> (Vec<u32>, Vec<u32>) {
     (ids, firsts)
 }
 
-/// The hash of all columns' block hashes, rows and list lengths.
-pub(super) fn fingerprint(block_hashes: &[Vec<u64>], columns: &[ColumnIds]) -> u64 {
-    let mut words = vec![columns.len() as u64];
-    for (blocks, column) in block_hashes.iter().zip(columns) {
-        words.push(column.ids.len() as u64);
-        words.extend(blocks);
-        if let Some(offsets) = &column.offsets {
-            words.push(offsets.len() as u64);
-            words.extend(offsets.iter().map(|&cut| cut.cast_unsigned()));
+/// The hash of all columns' block hashes, rows and list lengths: of each column the number of ids, the hashes, and the
+/// offsets where it has lists.
+pub(super) fn fingerprint<'a>(
+    columns: impl ExactSizeIterator<Item = (usize, &'a [u64], Option<&'a [i64]>)>,
+) -> u64 {
+    let mut hash = XxHash3_64::new();
+    let mut add = |word: u64| hash.write(&word.to_le_bytes());
+    add(columns.len() as u64);
+    for (count, blocks, offsets) in columns {
+        add(count as u64);
+        for &block in blocks {
+            add(block);
+        }
+        if let Some(offsets) = offsets {
+            add(offsets.len() as u64);
+            for cut in offsets {
+                add(cut.cast_unsigned());
+            }
         }
     }
-    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    XxHash3_64::oneshot(&bytes)
+    hash.finish()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod column;
 mod intern;
 pub mod near_duplicates;
 mod normal;
+pub mod store;
 mod strings;
 
 use std::sync::OnceLock;
@@ -72,7 +73,15 @@ impl Texts {
                 offsets,
             });
         }
-        let fingerprint = intern::fingerprint(&interned.block_hashes, &columns);
+        let described = interned.block_hashes.iter().zip(&columns);
+        let described = described.map(|(hashes, column): (&Vec<u64>, &ColumnIds)| {
+            (
+                column.ids.len(),
+                hashes.as_slice(),
+                column.offsets.as_deref(),
+            )
+        });
+        let fingerprint = intern::fingerprint(described);
         let texts = Self {
             cells,
             firsts: interned.firsts,

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::files::{Aside, refused};
 use crate::error::{Error, Result};
+use crate::files::{Aside, refused};
 
 pub(super) const NAME: &str = "manifest.json";
 const FORMAT: &str = "foolsgold candidates";

@@ -51,14 +51,14 @@ impl FolderLock {
 }
 
 /// A file under a name of its own until it is whole; gone if it never is.
-pub(super) struct Aside {
+pub(crate) struct Aside {
     file: BufWriter<File>,
     path: PathBuf,
     hash: XxHash3_64,
 }
 
 impl Aside {
-    pub(super) fn new(folder: &Path, name: &str) -> Result<Self> {
+    pub(crate) fn new(folder: &Path, name: &str) -> Result<Self> {
         let path = folder.join(format!(".{name}{ASIDE}"));
         let file = File::create(&path).map_err(|source| refused(folder, source))?;
         Ok(Self {
@@ -69,12 +69,12 @@ impl Aside {
     }
 
     /// The checksum of what was written so far.
-    pub(super) fn checksum(&self) -> u64 {
+    pub(crate) fn checksum(&self) -> u64 {
         self.hash.finish()
     }
 
     /// Gives the file its name in the folder, once all of it is on the disk.
-    pub(super) fn publish(mut self, folder: &Path, name: &str) -> Result<()> {
+    pub(crate) fn publish(mut self, folder: &Path, name: &str) -> Result<()> {
         let mut publish = || {
             self.file.flush()?;
             self.file.get_ref().sync_all()?;
@@ -109,7 +109,7 @@ impl Drop for Aside {
     clippy::needless_pass_by_value,
     reason = "errors are handed over by `map_err`"
 )]
-pub(super) fn refused(folder: &Path, source: std::io::Error) -> Error {
+pub(crate) fn refused(folder: &Path, source: std::io::Error) -> Error {
     let hint = "hint: what is finished stays; mend this and make the same call again";
     Error::io(
         folder,
@@ -126,7 +126,7 @@ fn sync_folder(folder: &Path) -> std::io::Result<()> {
 }
 
 /// The names in a folder, in order.
-pub(super) fn names(folder: &Path) -> Result<Vec<String>> {
+pub(crate) fn names(folder: &Path) -> Result<Vec<String>> {
     let list = || -> std::io::Result<Vec<String>> {
         std::fs::read_dir(folder)?
             .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
@@ -138,7 +138,7 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>> {
 }
 
 /// Whether a writer of this module makes files of that name beside those that it publishes.
-pub(super) fn is_own(name: &str) -> bool {
+pub(crate) fn is_own(name: &str) -> bool {
     name == LOCK || is_aside(name)
 }
 
@@ -147,14 +147,14 @@ fn is_aside(name: &str) -> bool {
 }
 
 /// Removes what an interrupted writer left.
-pub(super) fn remove_leftovers(folder: &Path) -> Result<()> {
+pub(crate) fn remove_leftovers(folder: &Path) -> Result<()> {
     for name in names(folder)?.iter().filter(|name| is_aside(name)) {
         remove(&folder.join(name))?;
     }
     Ok(())
 }
 
-pub(super) fn remove(path: &Path) -> Result<()> {
+pub(crate) fn remove(path: &Path) -> Result<()> {
     std::fs::remove_file(path).map_err(|source| Error::io(path, source))
 }
 
@@ -164,7 +164,7 @@ pub fn checksum(bytes: &[u8]) -> u64 {
 }
 
 /// The checksum of a file's content; `read` bytes of `total` are read before it.
-pub(super) fn checksum_of(
+pub(crate) fn checksum_of(
     path: &Path,
     read: &mut u64,
     total: u64,
@@ -188,6 +188,6 @@ pub(super) fn checksum_of(
 }
 
 /// The bytes of a file, 0 where there is none.
-pub(super) fn size_of(path: &Path) -> u64 {
+pub(crate) fn size_of(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
