@@ -1,6 +1,7 @@
 """Data sets: files, text ids, columns and their roles.
 
 - `read`, `read_pairs`: files as Arrow tables, and as pairs to train on.
+- `stream`, `write`: files as streams of batches in bounded memory, and batches into files.
 - `Texts`: every distinct text as one number.
 - `near_duplicates`, `near_duplicates_between`: texts that are nearly the same, in one set or in two.
 - `token_lengths`: tokens by row, for batches of like lengths.
@@ -25,13 +26,17 @@ if TYPE_CHECKING:
     from foolsgold.data.files import read
     from foolsgold.data.lengths import token_lengths
     from foolsgold.data.pairs import Pairs, read_pairs
+    from foolsgold.data.streaming import Skipped, Stream, stream
     from foolsgold.data.texts import Texts
+    from foolsgold.data.writing import write
 
 __all__ = [
     "ContrastiveTensionDataset",
     "DenoisingAutoEncoderDataset",
     "DrawnNegatives",
     "Pairs",
+    "Skipped",
+    "Stream",
     "Texts",
     "delete_words",
     "near_duplicates",
@@ -39,7 +44,9 @@ __all__ = [
     "read",
     "read_docstrings",
     "read_pairs",
+    "stream",
     "token_lengths",
+    "write",
 ]
 
 __getattr__ = getter(
@@ -49,6 +56,8 @@ __getattr__ = getter(
         "DenoisingAutoEncoderDataset": "foolsgold.data.denoising",
         "DrawnNegatives": "foolsgold.data.drawn_negatives",
         "Pairs": "foolsgold.data.pairs",
+        "Skipped": "foolsgold.data.streaming",
+        "Stream": "foolsgold.data.streaming",
         "Texts": "foolsgold.data.texts",
         "delete_words": "foolsgold.data.denoising",
         "near_duplicates": "foolsgold.data.duplicates",
@@ -56,6 +65,8 @@ __getattr__ = getter(
         "read": "foolsgold.data.files",
         "read_docstrings": "foolsgold.data.docstrings",
         "read_pairs": "foolsgold.data.pairs",
+        "stream": "foolsgold.data.streaming",
         "token_lengths": "foolsgold.data.lengths",
+        "write": "foolsgold.data.writing",
     },
 )
