@@ -10,19 +10,24 @@ from numpy.typing import NDArray
 from foolsgold.mining.strategies import Selection
 
 __all__ = [
+    "Batch",
     "Bm25",
     "CandidateStore",
     "CandidateTable",
     "Corpus",
+    "FileStream",
+    "FileWriter",
     "FolderLock",
     "Labels",
     "Packing",
+    "StreamBatches",
     "Table",
     "Texts",
     "__version__",
     "available_threads",
     "blend_plan",
     "build_profile",
+    "check_writable",
     "checksum",
     "code_peak",
     "cpu_features",
@@ -49,6 +54,8 @@ __all__ = [
     "tally",
     "tiles",
     "wait",
+    "write_arrow",
+    "write_stream",
 ]
 __version__: str
 build_profile: str
@@ -453,3 +460,90 @@ def read_beir(
     Table,
     list[tuple[str, Table, NDArray[np.uint32], NDArray[np.uint32], NDArray[np.float64]]],
 ]: ...
+
+_Skipped = tuple[int, list[tuple[str, int, str]]]
+
+@final
+class FileStream:
+    @staticmethod
+    def open(
+        files: list[str],
+        *,
+        columns: list[str] | None,
+        types: dict[str, str],
+        names: list[str] | None,
+        quoting: bool,
+        nested: bool,
+        on_error: str,
+        batch_rows: int,
+        block_bytes: int,
+        threads: int,
+        progress: _Progress | None = None,
+    ) -> FileStream: ...
+    @property
+    def kinds(self) -> list[tuple[str, str]]: ...
+    @property
+    def unreadable(self) -> list[tuple[str, str]]: ...
+    @property
+    def num_bytes(self) -> int: ...
+    def batches(self) -> StreamBatches: ...
+    def __arrow_c_schema__(self) -> Any: ...
+
+@final
+class Batch:
+    @property
+    def num_rows(self) -> int: ...
+    @property
+    def kinds(self) -> list[tuple[str, str]]: ...
+    def __len__(self) -> int: ...
+    def column(self, name: str) -> Any: ...
+    def __arrow_c_schema__(self) -> Any: ...
+    def __arrow_c_array__(self, requested_schema: Any = None) -> Any: ...
+
+@final
+class StreamBatches:
+    def next(self, progress: _Progress | None = None) -> Batch | None: ...
+    @property
+    def skipped(self) -> _Skipped: ...
+    def source(self, row: int) -> tuple[str, int]: ...
+    def as_stream(self, schema: Any, requested_schema: Any = None) -> Any: ...
+
+@final
+class FileWriter:
+    def __new__(
+        cls,
+        path: str,
+        schema: Any,
+        *,
+        nested: bool | None,
+        array: bool,
+        header: bool,
+        quoting: bool,
+        threads: int,
+    ) -> FileWriter: ...
+    def push(self, batch: Any) -> None: ...
+    def finish(self) -> int: ...
+    def drop(self) -> None: ...
+
+def check_writable(path: str, schema: Any, *, nested: bool | None, array: bool) -> None: ...
+def write_arrow(
+    source: Any,
+    path: str,
+    *,
+    nested: bool | None,
+    array: bool,
+    header: bool,
+    quoting: bool,
+    threads: int,
+) -> int: ...
+def write_stream(
+    stream: FileStream,
+    path: str,
+    *,
+    nested: bool | None,
+    array: bool,
+    header: bool,
+    quoting: bool,
+    threads: int,
+    progress: _Progress | None = None,
+) -> tuple[int, _Skipped]: ...

@@ -2,6 +2,7 @@
 
 - `read`, `read_pairs`: files as Arrow tables, and as pairs to train on.
 - `convert`, `reshape`: files, and data sets in memory, in another shape, format or tool's layout.
+- `stream`, `write`: files as streams of batches in bounded memory, and batches into files.
 - `Texts`: every distinct text as one number.
 - `near_duplicates`, `near_duplicates_between`: texts that are nearly the same, in one set or in two.
 - `TextStore`, `StoredRows`: texts on disk, and rows of ids over them, for data larger than memory.
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from foolsgold.data.reshaping.reshape import reshape
     from foolsgold.data.store import TextStore
     from foolsgold.data.stored_rows import StoredRows
+    from foolsgold.data.streaming import Skipped, Stream, stream
     from foolsgold.data.texts import Texts
+    from foolsgold.data.writing import write
 
 __all__ = [
     "ContrastiveTensionDataset",
@@ -42,6 +45,8 @@ __all__ = [
     "Pairs",
     "StoredRows",
     "TextStore",
+    "Skipped",
+    "Stream",
     "Texts",
     "convert",
     "delete_words",
@@ -51,7 +56,9 @@ __all__ = [
     "read_docstrings",
     "read_pairs",
     "reshape",
+    "stream",
     "token_lengths",
+    "write",
 ]
 
 __getattr__ = getter(
@@ -64,6 +71,8 @@ __getattr__ = getter(
         "Pairs": "foolsgold.data.pairs",
         "StoredRows": "foolsgold.data.stored_rows",
         "TextStore": "foolsgold.data.store",
+        "Skipped": "foolsgold.data.streaming",
+        "Stream": "foolsgold.data.streaming",
         "Texts": "foolsgold.data.texts",
         "convert": "foolsgold.data.converting",
         "delete_words": "foolsgold.data.denoising",
@@ -73,6 +82,8 @@ __getattr__ = getter(
         "read_docstrings": "foolsgold.data.docstrings",
         "read_pairs": "foolsgold.data.pairs",
         "reshape": "foolsgold.data.reshaping.reshape",
+        "stream": "foolsgold.data.streaming",
         "token_lengths": "foolsgold.data.lengths",
+        "write": "foolsgold.data.writing",
     },
 )

@@ -1,28 +1,29 @@
-"""Tables into files, a piece at a time: JSON Lines, CSV, TSV and Parquet, or a folder of `datasets`."""
+"""Batches into files: JSON, CSV, TSV, Parquet and Arrow, or a folder of `datasets`."""
 
 from __future__ import annotations
 
 import os
-import shutil
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from foolsgold import _core
+from foolsgold import threads as cores
+from foolsgold.data.streaming import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-_PACKED: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_JSON = (".jsonl", ".ndjson", ".json")
-_FOLDER_MARK = "dataset_info.json"
+    from collections.abc import Iterable
 
 
-def check_writable(path: str | os.PathLike[str], schema: Any = None) -> None:
+def check_writable(
+    path: str | os.PathLike[str], schema: Any = None, *, nested: bool | None = None, array: bool = False
+) -> None:
     """Check that `write` can write a table to `path`, before it is made.
 
     Args:
         path: as in `write`.
         schema: Arrow schema of the table; None for any.
+        nested: as in `write`.
+        array: as in `write`.
 
     Raises:
         ValueError: if the ending is unknown, the format cannot hold a column, or something stands there that
@@ -30,22 +31,12 @@ def check_writable(path: str | os.PathLike[str], schema: Any = None) -> None:
         OSError: if there is no such folder to write in, or it may not be written to.
     """
     path = Path(path)
-    kind, _ = _kind(path)
+    _core.check_writable(os.fspath(path), None, nested=nested, array=array)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: must be in a folder that exists, got {path.parent}")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise PermissionError(f"{path}: must be in a folder that may be written to, got {path.parent}")
-    if kind == "folder":
-        if path.exists() and not (path / _FOLDER_MARK).is_file() and not _is_empty_folder(path):
-            raise ValueError(f"{path}: must be a new folder, an empty one or an earlier data set's")
-    elif path.is_dir():
-        raise ValueError(f"{path}: must be a file, got a folder")
-    if kind in _SEPARATORS and schema is not None:
-        for name, column in zip(schema.names, schema.types, strict=True):
-            if "list" in str(column):
-                raise ValueError(
-                    f"{path}: must hold no lists, got column `{name}`\nhint: write .jsonl or .parquet"
-                )
+    _core.check_writable(os.fspath(path), schema, nested=nested, array=array)
 
 
 def check_folder(name: str, folder: str | os.PathLike[str]) -> None:
@@ -71,118 +62,103 @@ def check_folder(name: str, folder: str | os.PathLike[str]) -> None:
         raise PermissionError(f"`{name}` must be a folder that may be written to, got {os.fspath(folder)}")
 
 
-def write(path: str | os.PathLike[str], batches: Iterable[Any], schema: Any) -> None:
+def write(
+    path: str | os.PathLike[str],
+    batches: Stream | Iterable[Any],
+    schema: Any = None,
+    *,
+    nested: bool | None = None,
+    array: bool = False,
+    header: bool = True,
+    quoting: bool = True,
+    threads: int | None = None,
+    progress: bool = False,
+) -> int:
     r"""Write a table, beside its place and renamed at the end, so that no reader meets half of it.
 
+    What a format holds comes back as it was: texts, nulls, whole numbers, every bit of a fraction, lists.
+    JSON has one kind of whole numbers and one of fractions (float32 is written in the fewest digits that
+    give it back), no type for a column of nulls alone or of empty lists, and no NaN or infinity, which are
+    refused by row and column. CSV has texts and numbers: texts are quoted, an empty text is `""`, a null is
+    an empty field; texts that look like numbers and truth values come back as numbers and texts unless
+    `stream` is told their `types`. Parquet (under zstd) and Arrow keep the types of the columns. Equal
+    batches give equal bytes, for any number of threads.
+
     Args:
-        path: its ending says the format: `.jsonl`, `.ndjson` or `.json` (one object a line), `.csv`, `.tsv`
-            (with a header), each also with `.gz` or `.zst`; `.parquet`; without an ending a folder that
-            `datasets.load_from_disk` reads. What stands there is replaced.
-        batches: Arrow record batches; only one is in memory at a time, for a folder all.
-        schema: their Arrow schema.
+        path: its ending says the format: `.jsonl`, `.ndjson` or `.json` (one object a line), `.csv`, `.tsv`,
+            each also with `.gz` or `.zst`; `.parquet`; `.arrow` and `.feather` (an Arrow IPC file), `.arrows`
+            (an Arrow IPC stream); without an ending a folder that `datasets.load_from_disk` reads. What
+            stands there is replaced.
+        batches: a `Stream`, anything with an Arrow stream (a table), or Arrow record batches, of which a
+            few MiB for each thread are in memory at a time.
+        schema: their Arrow schema; needed for record batches alone.
+        nested: write columns `a.b` as objects, into JSON: True for all with a dot in their name (objects in
+            a list where all columns of an `a` are lists), False for none, None for those that `stream` made
+            of objects.
+        array: write a `.json` file as one array.
+        header: begin CSV and TSV with the names of the columns.
+        quoting: quote texts of CSV and TSV; without, a text with a separator or line end and a null text are
+            refused.
+        threads: threads that encode, at least 1; by default this process's share of the cores.
+        progress: show a progress bar, for a `Stream`.
+
+    Returns:
+        The number of rows.
 
     Raises:
-        ValueError: as `check_writable`.
+        ValueError: as `check_writable`, and at a value that the format cannot hold; the message names the
+            file, the row (from 1) and the column.
         OSError: if it cannot be written.
 
     Example:
-        >>> import pyarrow, tempfile
-        >>> table = pyarrow.table({"anchor": ["who?"], "scores": [[0.5, 0.25]]})
-        >>> file = Path(tempfile.mkdtemp()) / "mined.jsonl"
-        >>> write(file, table.to_batches(), table.schema)
-        >>> file.read_text()
-        '{"anchor":"who?","scores":[0.5,0.25]}\n'
+        >>> import tempfile
+        >>> from foolsgold.data import stream
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "pairs.csv").write_text("anchor,score\nwho?,0.5\n")
+        >>> write(folder / "pairs.jsonl", stream(folder / "pairs.csv"))
+        1
+        >>> (folder / "pairs.jsonl").read_text()
+        '{"anchor":"who?","score":0.5}\n'
     """
     path = Path(path)
-    check_writable(path, schema)
-    kind, packing = _kind(path)
-    aside = path.with_name(f".{path.name}.aside")
-    _remove(aside)
-    try:
-        if kind == "folder":
-            _write_folder(aside, batches, schema)
-        else:
-            with _opened(aside, packing) as sink:
-                _writer(kind)(sink, batches, schema)
-        if kind == "folder":
-            _remove(path)
-        aside.replace(path)
-    finally:
-        _remove(aside)
-
-
-def _kind(path: Path) -> tuple[str, Literal["gzip", "zstd"] | None]:
-    """Return what a path's ending says: the format, and how it is packed."""
-    ending = path.suffix.lower()
-    packing = _PACKED.get(ending)
-    inner = path.with_suffix("").suffix.lower() if packing else ending
-    if inner in (*_JSON, *_SEPARATORS) or (inner == ".parquet" and not packing):
-        return inner, packing
-    if not ending:
-        return "folder", None
-    raise ValueError(
-        f"{path}: must end in .jsonl, .ndjson, .json, .csv or .tsv (also with .gz or .zst), .parquet, "
-        "or have no ending for a folder"
+    num_threads = cores.resolve(threads)
+    if isinstance(batches, Stream):
+        check_writable(path, batches, nested=nested, array=array)
+        return batches.write(
+            os.fspath(path),
+            nested=nested,
+            array=array,
+            header=header,
+            quoting=quoting,
+            threads=num_threads,
+            progress=progress,
+        )
+    if hasattr(batches, "__arrow_c_stream__") or hasattr(batches, "__arrow_c_array__"):
+        check_writable(path, schema, nested=nested, array=array)
+        return _core.write_arrow(
+            batches,
+            os.fspath(path),
+            nested=nested,
+            array=array,
+            header=header,
+            quoting=quoting,
+            threads=num_threads,
+        )
+    if schema is None:
+        raise TypeError("`schema` must be given with record batches, got None")
+    check_writable(path, schema, nested=nested, array=array)
+    writer = _core.FileWriter(
+        os.fspath(path),
+        schema,
+        nested=nested,
+        array=array,
+        header=header,
+        quoting=quoting,
+        threads=num_threads,
     )
-
-
-@contextmanager
-def _opened(path: Path, packing: Literal["gzip", "zstd"] | None) -> Iterator[Any]:
-    import pyarrow as pa
-
-    with pa.OSFile(str(path), "wb") as file:
-        if packing is None:
-            yield file
-        else:
-            with pa.CompressedOutputStream(file, packing) as packed:
-                yield packed
-
-
-def _writer(kind: str) -> Callable[[Any, Iterable[Any], Any], None]:
-    if kind in _SEPARATORS:
-        return lambda sink, batches, schema: _write_separated(sink, batches, schema, _SEPARATORS[kind])
-    return _write_parquet if kind == ".parquet" else _write_json
-
-
-def _write_json(sink: Any, batches: Iterable[Any], schema: Any) -> None:
-    for batch in batches:
-        if batch.num_rows:
-            frame = batch.to_pandas()
-            sink.write(
-                frame.to_json(orient="records", lines=True, force_ascii=False, double_precision=15).encode()
-            )
-
-
-def _write_separated(sink: Any, batches: Iterable[Any], schema: Any, separator: str) -> None:
-    import pyarrow.csv
-
-    options = pyarrow.csv.WriteOptions(delimiter=separator)
-    with pyarrow.csv.CSVWriter(sink, schema, write_options=options) as writer:
+    try:
         for batch in batches:
-            writer.write_batch(batch)
-
-
-def _write_parquet(sink: Any, batches: Iterable[Any], schema: Any) -> None:
-    import pyarrow.parquet
-
-    with pyarrow.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
-        for batch in batches:
-            writer.write_batch(batch)
-
-
-def _write_folder(path: Path, batches: Iterable[Any], schema: Any) -> None:
-    import pyarrow as pa
-    from datasets import Dataset
-
-    Dataset(pa.Table.from_batches(list(batches), schema=schema)).save_to_disk(path)
-
-
-def _is_empty_folder(path: Path) -> bool:
-    return path.is_dir() and not any(path.iterdir())
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+            writer.push(batch)
+        return writer.finish()
+    finally:
+        writer.drop()

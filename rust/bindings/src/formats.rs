@@ -207,18 +207,26 @@ pub(crate) fn read_trec_run<'py>(
     ))
 }
 
-fn chunked(name: &str, chunks: Vec<ArrayRef>, kind: DataType) -> PyResult<PyChunkedArray> {
+pub(crate) fn chunked(
+    name: &str,
+    chunks: Vec<ArrayRef>,
+    kind: DataType,
+) -> PyResult<PyChunkedArray> {
     PyChunkedArray::try_new(chunks, Arc::new(Field::new(name, kind, true)))
 }
 
 /// What a column holds, in a word.
-fn kind(kind: &DataType) -> String {
+pub(crate) fn kind(kind: &DataType) -> String {
     match kind {
-        DataType::LargeUtf8 => "text".into(),
+        DataType::LargeUtf8 | DataType::Utf8 | DataType::Utf8View => "text".into(),
         DataType::Int64 => "int64".into(),
         DataType::Float64 => "float64".into(),
         DataType::Boolean => "bool".into(),
-        DataType::LargeList(item) => format!("list[{}]", self::kind(item.data_type())),
-        _ => "null".into(),
+        DataType::LargeList(item) | DataType::List(item) | DataType::FixedSizeList(item, _) => {
+            format!("list[{}]", self::kind(item.data_type()))
+        }
+        DataType::Dictionary(_, values) => self::kind(values),
+        DataType::Null => "null".into(),
+        other => other.to_string().to_lowercase(),
     }
 }

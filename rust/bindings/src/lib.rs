@@ -21,6 +21,7 @@ mod mining_store;
 mod probe;
 mod ranking;
 mod sampling;
+mod streams;
 mod text_store;
 mod texts;
 
@@ -54,6 +55,10 @@ mod _core {
     use super::sampling::{blend_plan, mix_counts, mix_passes, mix_plan};
     #[pymodule_export]
     use super::sampling::{draw_negatives, draw_negatives_of_row};
+    #[pymodule_export]
+    use super::streams::{Batch, FileStream, FileWriter, StreamBatches};
+    #[pymodule_export]
+    use super::streams::{check_writable, write_arrow, write_stream};
     #[pymodule_export]
     use super::text_store::{StoredTexts, TextStore, TextStoreBuilder};
     #[pymodule_export]

@@ -8,10 +8,14 @@
     reason = "the pool hangs on an atomic pointer: a fork could leave a lock held for ever"
 )]
 
+mod in_order;
+
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+pub(crate) use in_order::in_order;
 
 use crate::error::{Error, Result};
 use crate::tick::Tick;

@@ -1,6 +1,6 @@
 //! A text file in blocks of whole lines.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Progress;
 use super::compression::Unpacked;
@@ -14,9 +14,9 @@ const MAX_LINE: usize = 1 << 30;
 
 /// Whole lines of a file; only the last block of a file may lack a line's end.
 pub(super) struct Block {
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     /// Where the block begins in the unpacked file.
-    offset: u64,
+    pub(super) offset: u64,
     /// The number of its first line, counting from 1.
     pub(super) line: u64,
 }
@@ -49,26 +49,29 @@ impl Block {
 }
 
 /// Cuts a file into blocks.
-pub(super) struct Blocks<'a> {
-    file: &'a Path,
+pub(super) struct Blocks {
+    file: PathBuf,
     bytes: Unpacked,
     block_bytes: usize,
     rest: Vec<u8>,
     offset: u64,
     line: u64,
     ended: bool,
+    /// What is wrong with what comes after the lines that are read.
+    fault: Option<Error>,
 }
 
-impl<'a> Blocks<'a> {
-    pub(super) fn open(file: &'a Path, block_bytes: usize) -> Result<Self> {
+impl Blocks {
+    pub(super) fn open(file: &Path, block_bytes: usize) -> Result<Self> {
         Ok(Self {
-            file,
+            file: file.into(),
             bytes: Unpacked::open(file)?,
             block_bytes: block_bytes.max(1),
             rest: Vec::new(),
             offset: 0,
             line: 1,
             ended: false,
+            fault: None,
         })
     }
 
@@ -86,14 +89,23 @@ impl<'a> Blocks<'a> {
             }
             if bytes.len() > MAX_LINE {
                 let message = "must have lines of at most 1 GiB";
-                return Err(Error::data_row(self.file, self.line, message));
+                return Err(Error::data_row(&self.file, self.line, message));
             }
             let most = self.block_bytes.min(STEP);
-            self.ended = !self.bytes.fill(self.file, &mut bytes, most)?;
+            match self.bytes.fill(&self.file, &mut bytes, most) {
+                Ok(has_more) => self.ended = !has_more,
+                Err(error) => {
+                    // Whole lines before a fault are judged before it, whatever the size of the blocks.
+                    let whole = bytes.iter().rposition(|&byte| byte == b'\n');
+                    bytes.truncate(whole.map_or(0, |at| at + 1));
+                    self.ended = true;
+                    self.fault = Some(error);
+                }
+            }
             progress.at(self.bytes.taken())?;
         }
         if bytes.is_empty() {
-            return Ok(None);
+            return self.fault.take().map_or(Ok(None), Err);
         }
         let lines = count_lines(&bytes);
         let read = bytes.len() as u64;

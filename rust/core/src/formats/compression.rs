@@ -1,10 +1,10 @@
 //! Bytes as they were before gzip or zstd packed them.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -16,22 +16,22 @@ const BUFFER: usize = 1 << 17;
 
 /// A file's content, unpacked as it is read.
 pub(super) struct Unpacked {
-    reader: Box<dyn Read>,
-    taken: Rc<Cell<u64>>,
+    reader: Box<dyn Read + Send>,
+    taken: Arc<AtomicU64>,
 }
 
 impl Unpacked {
     /// Opens `file`; its first bytes, not its name, say whether it is packed.
     pub(super) fn open(file: &Path) -> Result<Self> {
         let refused = |source| Error::io(file, source);
-        let taken = Rc::new(Cell::new(0));
+        let taken = Arc::new(AtomicU64::new(0));
         let counted = Counted {
             file: File::open(file).map_err(refused)?,
-            taken: Rc::clone(&taken),
+            taken: Arc::clone(&taken),
         };
         let mut bytes = BufReader::with_capacity(BUFFER, counted);
         let start = bytes.fill_buf().map_err(refused)?;
-        let reader: Box<dyn Read> = if start.starts_with(GZIP) {
+        let reader: Box<dyn Read + Send> = if start.starts_with(GZIP) {
             Box::new(MultiGzDecoder::new(bytes))
         } else if start.starts_with(ZSTD) {
             Box::new(zstd::stream::read::Decoder::with_buffer(bytes).map_err(refused)?)
@@ -59,7 +59,7 @@ impl Unpacked {
 
     /// How many bytes of the file itself have been read.
     pub(super) fn taken(&self) -> u64 {
-        self.taken.get()
+        self.taken.load(Ordering::Relaxed)
     }
 }
 
@@ -76,13 +76,13 @@ fn fault(file: &Path, error: io::Error) -> Error {
 
 struct Counted {
     file: File,
-    taken: Rc<Cell<u64>>,
+    taken: Arc<AtomicU64>,
 }
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(buffer)?;
-        self.taken.set(self.taken.get() + count as u64);
+        self.taken.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
     }
 }

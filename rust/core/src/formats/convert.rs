@@ -119,7 +119,7 @@ impl Numeric {
 }
 
 /// A whole number in its one usual spelling, so that no text changes when it is written again.
-fn whole(text: &str) -> Option<i64> {
+pub(super) fn whole(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let is_usual = digits == "0" && digits.len() == text.len()
         || digits.starts_with(|first: char| ('1'..='9').contains(&first));
@@ -127,7 +127,7 @@ fn whole(text: &str) -> Option<i64> {
 }
 
 /// A number as JSON spells it; a whole number past [`EXACT`] is none.
-fn fraction(text: &str) -> Option<f64> {
+pub(super) fn fraction(text: &str) -> Option<f64> {
     let is_trimmed = text
         .bytes()
         .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::builder::LargeStringBuilder;
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use csv_core::{ReadFieldResult, ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
 use super::assembly::{Assembly, Chunk, Part, too_many_columns};
 use super::blocks::Blocks;
@@ -44,40 +44,93 @@ pub(super) fn read(
 }
 
 /// Records out of bytes that come piece by piece.
-struct Records {
+pub(super) struct Records {
     reader: Reader,
     /// The record so far: its fields' bytes and where each ends.
     bytes: Vec<u8>,
     ends: Vec<usize>,
+    /// The record as it stands in the file, as far as it is not in the piece that is being read.
+    raw: Vec<u8>,
     filled: (usize, usize),
-    is_within: bool,
-    line: u64,
+    pub(super) is_within: bool,
+    pub(super) line: u64,
 }
 
 /// The fields of a record.
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     bytes: &'a [u8],
     ends: &'a [usize],
+    raw: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    fn iter(&self) -> impl Iterator<Item = &'a str> {
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Which fields are empty and without quotes, in a record with quotes.
+    pub(super) fn blanks(&self, delimiter: u8) -> Vec<bool> {
+        let mut reader = ReaderBuilder::new().delimiter(delimiter).build();
+        let (mut left, mut scratch) = (self.raw, [0; 64]);
+        let (mut blanks, mut taken, mut given) = (Vec::new(), 0, 0);
+        while blanks.len() < self.ends.len() {
+            let (result, read, written) = reader.read_field(left, &mut scratch);
+            left = &left[read..];
+            taken += read;
+            given += written;
+            match result {
+                ReadFieldResult::Field { .. } => {
+                    // The separator, or the line's end, is all that was read.
+                    blanks.push(given == 0 && taken <= 1);
+                    (taken, given) = (0, 0);
+                }
+                ReadFieldResult::End => break,
+                ReadFieldResult::InputEmpty | ReadFieldResult::OutputFull => {}
+            }
+        }
+        blanks.resize(self.ends.len(), false);
+        blanks
+    }
+
+    /// The bytes of each field.
+    pub(super) fn bytes(&self) -> impl Iterator<Item = &'a [u8]> {
         let (bytes, ends) = (self.bytes, self.ends);
         let starts = std::iter::once(0).chain(ends.iter().copied());
+        starts
+            .zip(ends)
+            .map(move |(start, &end)| bytes.get(start..end).unwrap_or_default())
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &'a str> {
         // The delimiters are ASCII and the text is UTF-8, so no character is cut.
-        starts.zip(ends).map(move |(start, &end)| {
-            let field = bytes.get(start..end).unwrap_or_default();
-            std::str::from_utf8(field).unwrap_or_default()
-        })
+        self.bytes()
+            .map(|field| std::str::from_utf8(field).unwrap_or_default())
     }
 }
 
 impl Records {
-    fn new(delimiter: u8) -> Self {
+    pub(super) fn new(delimiter: u8) -> Self {
+        Self::of(ReaderBuilder::new().delimiter(delimiter).build())
+    }
+
+    /// Records without quotes: each line is one, and a quote is a character as any other.
+    pub(super) fn unquoted(delimiter: u8) -> Self {
+        let mut reader = ReaderBuilder::new();
+        reader.delimiter(delimiter).quoting(false);
+        Self::of(reader.terminator(Terminator::Any(b'\n')).build())
+    }
+
+    /// The bytes of the record so far.
+    pub(super) fn pending(&self) -> usize {
+        self.filled.0
+    }
+
+    fn of(reader: Reader) -> Self {
         Self {
-            reader: ReaderBuilder::new().delimiter(delimiter).build(),
+            reader,
             bytes: vec![0; 1 << 10],
             ends: vec![0; 16],
+            raw: Vec::new(),
             filled: (0, 0),
             is_within: false,
             line: 1,
@@ -85,11 +138,12 @@ impl Records {
     }
 
     /// Calls `record` with the first line and the fields of each record that ends in `input`.
-    fn read(
+    pub(super) fn read(
         &mut self,
         mut input: &[u8],
         mut record: impl FnMut(u64, Fields<'_>) -> Result<()>,
     ) -> Result<()> {
+        let mut begin = input;
         loop {
             if !self.is_within {
                 // Empty lines, which the reader would skip too, but then their number would be the record's.
@@ -99,8 +153,10 @@ impl Records {
                     input = rest;
                 }
                 self.line = self.reader.line();
+                begin = input;
             }
             if input.is_empty() {
+                self.raw.extend_from_slice(begin);
                 return Ok(());
             }
             self.is_within = true;
@@ -117,11 +173,17 @@ impl Records {
                 ReadRecordResult::OutputFull => self.bytes.resize(self.bytes.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::Record | ReadRecordResult::End => {
+                    let here = &begin[..begin.len() - input.len()];
+                    if !self.raw.is_empty() {
+                        self.raw.extend_from_slice(here);
+                    }
                     let fields = Fields {
                         bytes: &self.bytes[..self.filled.0],
                         ends: &self.ends[..self.filled.1],
+                        raw: if self.raw.is_empty() { here } else { &self.raw },
                     };
                     record(self.line, fields)?;
+                    self.raw.clear();
                     self.filled = (0, 0);
                     self.is_within = false;
                 }

@@ -13,15 +13,19 @@ mod convert;
 mod csv;
 mod json_lines;
 mod parquet;
+mod stream;
 mod table;
 mod trec_run;
+mod write;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub use beir::{Beir, Judgments, is_beir};
+pub use stream::{Batches, MAX_REASONS, OnError, Skipped, SkippedRow, Stream, Streaming};
 pub use table::Table;
 pub use trec_run::TrecRun;
+pub use write::{Writer, Writing, check_writable, convert};
 
 use crate::error::{Error, Result};
 use crate::tick::Tick;

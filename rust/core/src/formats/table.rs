@@ -48,7 +48,7 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    fn error(&self, column: &str) -> Error {
+    pub(super) fn error(&self, column: &str) -> Error {
         match self.line {
             Some(line) => Error::data_cell(&self.file, line, column, &self.message),
             None => Error::data(&self.file, format!("column `{column}` {}", self.message)),
@@ -73,6 +73,11 @@ impl Lines {
         for &(row, line) in &lines.0 {
             self.push(start + row, line);
         }
+    }
+
+    /// What is kept.
+    pub(super) fn runs(&self) -> usize {
+        self.0.len()
     }
 
     pub(super) fn get(&self, row: usize) -> Option<u64> {

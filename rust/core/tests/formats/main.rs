@@ -4,6 +4,8 @@ mod beir;
 mod common;
 mod mutated;
 mod parquet;
+mod streamed;
+mod streamed_faults;
 mod text;
 mod trec_run;
 mod written;

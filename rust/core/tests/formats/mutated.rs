@@ -2,34 +2,45 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Int64Array, StringArray};
+use arrow_array::{Int64Array, RecordBatch, StringArray};
+use foolsgold_core::formats::{OnError, Streaming, Writing};
 use foolsgold_core::key::Key;
 
 use super::common::{Folder, gzip, open, told};
 use super::parquet::parquet;
+use super::streamed::{one, said, write};
 
-/// Mutates `good` in every way of `Key`, reads each, and gives the share that was accepted.
+/// The seed of all mutations; each is of a number below it.
+const SEED: u64 = 1;
+
+/// The mutation of a number.
+fn mutated(good: &[u8], turn: u32) -> Vec<u8> {
+    let mut rng = Key::new(SEED).fold(u64::from(turn)).rng();
+    let mut bytes = good.to_vec();
+    let mut place = |len: usize| usize::try_from(rng.below(len as u64)).unwrap_or(0);
+    for _ in 0..=place(3) {
+        let at = place(bytes.len());
+        match place(6) {
+            0 => bytes.truncate(at + 1),
+            1 => drop(bytes.remove(at)),
+            2 => bytes.insert(at, b"\"\\,\n{}[]\xff\x00"[place(10)]),
+            3 => bytes[at] ^= 1 << place(8),
+            4 => bytes[at] = b'0' + u8::try_from(place(10)).unwrap_or(0),
+            _ => bytes.swap(at, 0),
+        }
+        if bytes.is_empty() {
+            break;
+        }
+    }
+    bytes
+}
+
+/// Reads every mutation of `good`, and gives the share that was accepted.
 fn accepted(name: &str, good: &[u8], count: u32) -> f64 {
     let folder = Folder::new();
     let mut taken = 0u32;
     for turn in 0..count {
-        let mut rng = Key::new(1).fold(u64::from(turn)).rng();
-        let mut bytes = good.to_vec();
-        let mut place = |len: usize| usize::try_from(rng.below(len as u64)).unwrap_or(0);
-        for _ in 0..=place(3) {
-            let at = place(bytes.len());
-            match place(6) {
-                0 => bytes.truncate(at + 1),
-                1 => drop(bytes.remove(at)),
-                2 => bytes.insert(at, b"\"\\,\n{}[]\xff\x00"[place(10)]),
-                3 => bytes[at] ^= 1 << place(8),
-                4 => bytes[at] = b'0' + u8::try_from(place(10)).unwrap_or(0),
-                _ => bytes.swap(at, 0),
-            }
-            if bytes.is_empty() {
-                break;
-            }
-        }
+        let bytes = mutated(good, turn);
         let file = folder.file(name, &bytes);
         let outcome = open(&file, 1 << 16, 1);
         taken += u32::from(outcome.is_ok());
@@ -66,4 +77,112 @@ fn mutated_files_are_read_or_refused() {
         shares.iter().all(|share| (0.0001..0.9).contains(share)),
         "{shares:?}"
     );
+}
+
+/// Streams every mutation of `good`, in blocks and threads of all kinds, and gives the share that was accepted.
+fn streamed(name: &str, good: &[u8], count: u32, how: &Streaming) -> f64 {
+    let folder = Folder::new();
+    let mut taken = 0u32;
+    for turn in 0..count {
+        let file = folder.file(name, mutated(good, turn));
+        let told = |on_error, block_bytes, threads| {
+            let how = Streaming {
+                on_error,
+                block_bytes,
+                threads,
+                ..how.clone()
+            };
+            one(&file, how)
+        };
+        let outcome = told(OnError::Raise, 1 << 16, 1);
+        taken += u32::from(outcome.is_ok());
+        let skipping = told(OnError::Skip, 1 << 16, 1);
+        assert!(
+            outcome.is_err() || skipping.is_ok(),
+            "{name} {turn}: {}",
+            said(&skipping)
+        );
+        if turn % 64 == 0 {
+            let texts = [said(&outcome), said(&skipping)];
+            for (block, threads) in [(1, 2), (16, 1), (40, 3)] {
+                let small =
+                    [OnError::Raise, OnError::Skip].map(|rule| said(&told(rule, block, threads)));
+                assert_eq!(
+                    texts, small,
+                    "{name} {turn}: blocks of {block}, {threads} threads"
+                );
+            }
+        }
+    }
+    f64::from(taken) / f64::from(count)
+}
+
+/// The most memory that this process has had, where the system tells.
+fn peak_bytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
+    number.unwrap_or(0) * 1024
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the shares are to be read")]
+fn mutated_streams_are_read_or_refused() {
+    let folder = Folder::new();
+    let lines = "{\"a\":\"x \\u00e9\\n\",\"b\":[\"y\",null],\"c\":1.5e3,\"o\":[{\"p\":1}]}\n{\"a\":\"😀\",\"b\":[],\"c\":-7,\"d\":true,\"o\":[]}\n";
+    let array = format!("[{}]\n", lines.trim_end().replace("}\n{", "}, {"));
+    let sheet = "a,b,c\n\"x, \"\"y\"\"\",1,é\r\n\"two\nlines\",2.5,\n";
+    let plain = "a\tb\nx \"y\t1\r\nz\t2\n";
+    let table = RecordBatch::try_from_iter_with_nullable([
+        (
+            "a",
+            Arc::new(StringArray::from(vec!["x", "y", "x"])) as arrow_array::ArrayRef,
+            true,
+        ),
+        (
+            "b",
+            Arc::new(Int64Array::from(vec![1, 2, 3])) as arrow_array::ArrayRef,
+            true,
+        ),
+    ]);
+    let table =
+        table.unwrap_or_else(|_| RecordBatch::new_empty(Arc::new(arrow_schema::Schema::empty())));
+    let written = |name: &str| {
+        let path = folder.0.join(name);
+        let outcome = write(&path, &table, 2, &Writing::default());
+        assert!(outcome.is_ok(), "{name}");
+        std::fs::read(path).unwrap_or_default()
+    };
+    let zstd = zstd::encode_all(lines.as_bytes(), 1).unwrap_or_default();
+    let quoted = Streaming::default();
+    let nested = Streaming {
+        is_nested: true,
+        ..Streaming::default()
+    };
+    let unquoted = Streaming {
+        is_quoted: false,
+        ..Streaming::default()
+    };
+    let readers: [(&str, Vec<u8>, u32, &Streaming); 10] = [
+        ("a.jsonl", lines.into(), 1000, &quoted),
+        ("nested.jsonl", lines.into(), 1000, &nested),
+        ("a.json", array.into(), 1000, &nested),
+        ("a.csv", sheet.into(), 1000, &quoted),
+        ("a.tsv", plain.into(), 1000, &unquoted),
+        ("a.jsonl.gz", gzip(lines.as_bytes()), 500, &quoted),
+        ("a.jsonl.zst", zstd, 500, &quoted),
+        ("a.parquet", written("a.parquet"), 500, &quoted),
+        ("a.arrow", written("a.arrow"), 500, &quoted),
+        ("a.arrows", written("a.arrows"), 500, &quoted),
+    ];
+    // A million of each: FOOLSGOLD_MUTATIONS=2000.
+    let times = std::env::var("FOOLSGOLD_MUTATIONS").map_or(1, |times| times.parse().unwrap_or(1));
+    for (name, good, count, how) in readers {
+        let count = count * times;
+        let share = streamed(name, &good, count, how);
+        println!("{name}: seed {SEED}, {count} mutations, {share:.4} accepted");
+        assert!((0.0001..0.98).contains(&share), "{name}: {share}");
+    }
+    let peak = peak_bytes();
+    assert!(peak < 2 << 30, "{peak} bytes of memory");
 }
