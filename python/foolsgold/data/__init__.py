@@ -8,6 +8,9 @@
 - `DenoisingAutoEncoderDataset`, `delete_words`: damaged sentences beside the original ones.
 - `DrawnNegatives`: rows with some of their negatives, others in each epoch.
 - `ContrastiveTensionDataset`: sentences with themselves and with others, for contrastive tension.
+- `triplets_from_labels`, `pairs_from_labels`, `triplets_from_scores`, `triplets_from_judgments`,
+  `triplets_from_embeddings`, `triplets_from_distances`: `Combinations` of rows, counted and never listed.
+- `CombinationRows`, `CombinationStream`: their texts, to train on.
 """
 
 from __future__ import annotations
@@ -17,17 +20,30 @@ from typing import TYPE_CHECKING
 from foolsgold.lazy import getter
 
 if TYPE_CHECKING:
+    from foolsgold.data.combination_rows import CombinationRows, CombinationStream
+    from foolsgold.data.combinations import Combinations
     from foolsgold.data.contrastive_tension import ContrastiveTensionDataset
     from foolsgold.data.denoising import DenoisingAutoEncoderDataset, delete_words
     from foolsgold.data.docstrings import read_docstrings
     from foolsgold.data.drawn_negatives import DrawnNegatives
     from foolsgold.data.duplicates import near_duplicates, near_duplicates_between
     from foolsgold.data.files import read
+    from foolsgold.data.label_pairs import pairs_from_labels
     from foolsgold.data.lengths import token_lengths
     from foolsgold.data.pairs import Pairs, read_pairs
     from foolsgold.data.texts import Texts
+    from foolsgold.data.triplets import (
+        triplets_from_distances,
+        triplets_from_embeddings,
+        triplets_from_judgments,
+        triplets_from_labels,
+        triplets_from_scores,
+    )
 
 __all__ = [
+    "CombinationRows",
+    "CombinationStream",
+    "Combinations",
     "ContrastiveTensionDataset",
     "DenoisingAutoEncoderDataset",
     "DrawnNegatives",
@@ -36,15 +52,24 @@ __all__ = [
     "delete_words",
     "near_duplicates",
     "near_duplicates_between",
+    "pairs_from_labels",
     "read",
     "read_docstrings",
     "read_pairs",
     "token_lengths",
+    "triplets_from_distances",
+    "triplets_from_embeddings",
+    "triplets_from_judgments",
+    "triplets_from_labels",
+    "triplets_from_scores",
 ]
 
 __getattr__ = getter(
     __name__,
     {
+        "CombinationRows": "foolsgold.data.combination_rows",
+        "CombinationStream": "foolsgold.data.combination_rows",
+        "Combinations": "foolsgold.data.combinations",
         "ContrastiveTensionDataset": "foolsgold.data.contrastive_tension",
         "DenoisingAutoEncoderDataset": "foolsgold.data.denoising",
         "DrawnNegatives": "foolsgold.data.drawn_negatives",
@@ -53,9 +78,15 @@ __getattr__ = getter(
         "delete_words": "foolsgold.data.denoising",
         "near_duplicates": "foolsgold.data.duplicates",
         "near_duplicates_between": "foolsgold.data.duplicates",
+        "pairs_from_labels": "foolsgold.data.label_pairs",
         "read": "foolsgold.data.files",
         "read_docstrings": "foolsgold.data.docstrings",
         "read_pairs": "foolsgold.data.pairs",
         "token_lengths": "foolsgold.data.lengths",
+        "triplets_from_distances": "foolsgold.data.triplets",
+        "triplets_from_embeddings": "foolsgold.data.triplets",
+        "triplets_from_judgments": "foolsgold.data.triplets",
+        "triplets_from_labels": "foolsgold.data.triplets",
+        "triplets_from_scores": "foolsgold.data.triplets",
     },
 )

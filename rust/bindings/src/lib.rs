@@ -21,6 +21,7 @@ mod probe;
 mod ranking;
 mod sampling;
 mod texts;
+mod triplets;
 
 #[pyo3::pymodule]
 mod _core {
@@ -52,6 +53,8 @@ mod _core {
     use super::sampling::{draw_negatives, draw_negatives_of_row};
     #[pymodule_export]
     use super::texts::{Texts, near_duplicates, near_duplicates_between};
+    #[pymodule_export]
+    use super::triplets::{Tuples, permute};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

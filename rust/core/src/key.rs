@@ -35,6 +35,10 @@ pub mod stream {
     pub const NEGATIVES: u64 = 10;
     /// The hashes of shingles.
     pub const SHINGLES: u64 = 20;
+    /// The order of pairs and triplets.
+    pub const TUPLES: u64 = 30;
+    /// Which pairs and triplets an anchor or a label gives.
+    pub const SHARES: u64 = 31;
 }
 
 /// A point in the tree of random streams.
