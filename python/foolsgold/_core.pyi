@@ -23,6 +23,7 @@ __all__ = [
     "StreamBatches",
     "Table",
     "Texts",
+    "Tuples",
     "__version__",
     "available_threads",
     "blend_plan",
@@ -46,6 +47,7 @@ __all__ = [
     "near_duplicates_between",
     "num_batches",
     "pair_scores",
+    "permute",
     "random_plan",
     "read_beir",
     "read_trec_run",
@@ -83,6 +85,7 @@ _NearReport = tuple[int, int, int, float, int, int, int]
 _NearPairs = tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.float32]]
 _NearDuplicates = tuple[_NearPairs, NDArray[np.uint32], NDArray[np.uint32], _NearReport]
 _Overlap = tuple[_NearPairs, NDArray[np.bool_], NDArray[np.bool_], _NearReport]
+_Space = tuple[NDArray[Any], str]
 _Ids = NDArray[np.uint32] | tuple[NDArray[np.int64], NDArray[np.uint32]]
 
 def available_threads() -> int: ...
@@ -547,3 +550,51 @@ def write_stream(
     threads: int,
     progress: _Progress | None = None,
 ) -> tuple[int, _Skipped]: ...
+
+@final
+class Tuples:
+    @staticmethod
+    def from_labels(
+        labels: NDArray[np.uint32],
+        num_classes: int,
+        *,
+        form: tuple[str, bool],
+        share: tuple[str, int],
+        noise: tuple[int | None, bool],
+        ids: NDArray[np.uint32] | None = None,
+        progress: _Progress | None = None,
+    ) -> Tuples: ...
+    @staticmethod
+    def from_scores(
+        anchors: NDArray[np.uint32],
+        items: NDArray[np.uint32],
+        scores: NDArray[np.float64],
+        *,
+        options: tuple[float, int | None, bool],
+        progress: _Progress | None = None,
+    ) -> Tuples: ...
+    @staticmethod
+    def from_distances(
+        labels: NDArray[np.uint32],
+        noise: int | None,
+        space: _Space,
+        *,
+        options: tuple[str, float],
+        threads: int,
+        progress: _Progress | None = None,
+    ) -> Tuples: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def report(self) -> list[tuple[str, int]]: ...
+    def take(
+        self,
+        places: tuple[int, int] | NDArray[np.uint64] | list[int],
+        order: tuple[int, int, bool],
+        *,
+        space: _Space | None = None,
+        threads: int,
+        progress: _Progress | None = None,
+    ) -> NDArray[np.uint32]: ...
+
+def permute(len: int, key: tuple[int, int], places: list[int], *, undo: bool = False) -> list[int | None]: ...

@@ -11,6 +11,9 @@
 - `DenoisingAutoEncoderDataset`, `delete_words`: damaged sentences beside the original ones.
 - `DrawnNegatives`: rows with some of their negatives, others in each epoch.
 - `ContrastiveTensionDataset`: sentences with themselves and with others, for contrastive tension.
+- `triplets_from_labels`, `pairs_from_labels`, `triplets_from_scores`, `triplets_from_judgments`,
+  `triplets_from_embeddings`, `triplets_from_distances`: `Combinations` of rows, counted and never listed.
+- `CombinationRows`, `CombinationStream`: their texts, to train on.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from typing import TYPE_CHECKING
 from foolsgold.lazy import getter
 
 if TYPE_CHECKING:
+    from foolsgold.data.combination_rows import CombinationRows, CombinationStream
+    from foolsgold.data.combinations import Combinations
     from foolsgold.data.contrastive_tension import ContrastiveTensionDataset
     from foolsgold.data.converting import convert
     from foolsgold.data.denoising import DenoisingAutoEncoderDataset, delete_words
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     from foolsgold.data.drawn_negatives import DrawnNegatives
     from foolsgold.data.duplicates import near_duplicates, near_duplicates_between
     from foolsgold.data.files import read
+    from foolsgold.data.label_pairs import pairs_from_labels
     from foolsgold.data.lengths import token_lengths
     from foolsgold.data.pairs import Pairs, read_pairs
     from foolsgold.data.reshaping.report import ConversionReport
@@ -35,35 +41,54 @@ if TYPE_CHECKING:
     from foolsgold.data.stored_rows import StoredRows
     from foolsgold.data.streaming import Skipped, Stream, stream
     from foolsgold.data.texts import Texts
+    from foolsgold.data.triplets import (
+        triplets_from_distances,
+        triplets_from_embeddings,
+        triplets_from_judgments,
+        triplets_from_labels,
+        triplets_from_scores,
+    )
     from foolsgold.data.writing import write
 
 __all__ = [
+    "CombinationRows",
+    "CombinationStream",
+    "Combinations",
     "ContrastiveTensionDataset",
     "ConversionReport",
     "DenoisingAutoEncoderDataset",
     "DrawnNegatives",
     "Pairs",
-    "StoredRows",
-    "TextStore",
     "Skipped",
+    "StoredRows",
     "Stream",
+    "TextStore",
     "Texts",
     "convert",
     "delete_words",
     "near_duplicates",
     "near_duplicates_between",
+    "pairs_from_labels",
     "read",
     "read_docstrings",
     "read_pairs",
     "reshape",
     "stream",
     "token_lengths",
+    "triplets_from_distances",
+    "triplets_from_embeddings",
+    "triplets_from_judgments",
+    "triplets_from_labels",
+    "triplets_from_scores",
     "write",
 ]
 
 __getattr__ = getter(
     __name__,
     {
+        "CombinationRows": "foolsgold.data.combination_rows",
+        "CombinationStream": "foolsgold.data.combination_rows",
+        "Combinations": "foolsgold.data.combinations",
         "ContrastiveTensionDataset": "foolsgold.data.contrastive_tension",
         "ConversionReport": "foolsgold.data.reshaping.report",
         "DenoisingAutoEncoderDataset": "foolsgold.data.denoising",
@@ -78,6 +103,7 @@ __getattr__ = getter(
         "delete_words": "foolsgold.data.denoising",
         "near_duplicates": "foolsgold.data.duplicates",
         "near_duplicates_between": "foolsgold.data.duplicates",
+        "pairs_from_labels": "foolsgold.data.label_pairs",
         "read": "foolsgold.data.files",
         "read_docstrings": "foolsgold.data.docstrings",
         "read_pairs": "foolsgold.data.pairs",
@@ -85,5 +111,10 @@ __getattr__ = getter(
         "stream": "foolsgold.data.streaming",
         "token_lengths": "foolsgold.data.lengths",
         "write": "foolsgold.data.writing",
+        "triplets_from_distances": "foolsgold.data.triplets",
+        "triplets_from_embeddings": "foolsgold.data.triplets",
+        "triplets_from_judgments": "foolsgold.data.triplets",
+        "triplets_from_labels": "foolsgold.data.triplets",
+        "triplets_from_scores": "foolsgold.data.triplets",
     },
 )

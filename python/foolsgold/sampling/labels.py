@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from foolsgold import _core
+from foolsgold.data.classes import classes_of
 from foolsgold.data.columns import LABEL_COLUMNS
 from foolsgold.data.texts import columns_of
 from foolsgold.sampling.batch_sampler import PlannedBatchSampler
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
+
+__all__ = ["LabelBatchSampler", "classes_of", "label_column", "reports_of"]
 
 
 class LabelBatchSampler(PlannedBatchSampler):
@@ -157,82 +160,3 @@ def _first(names: tuple[str, ...], columns: Iterable[str]) -> str:
         f"`dataset` must have a label column, one of {list(names)}, got {columns}\n"
         "hint: name it in `valid_label_columns`"
     )
-
-
-def classes_of(name: str, column: Any) -> tuple[NDArray[np.uint32], list[Any]]:
-    """Number the distinct values of a label column in order of first appearance.
-
-    Args:
-        name: of the column, for messages.
-        column: integers, bools, texts, or floats that are whole numbers, as an Arrow or NumPy array or a
-            list.
-
-    Returns:
-        The number of each row's value, (number of rows,) uint32, and the values.
-
-    Raises:
-        ValueError: for a null, NaN or broken number, naming the row, and a column of lists.
-        TypeError: for values of other kinds.
-
-    Example:
-        >>> numbers, values = classes_of("label", ["b", "a", "b"])
-        >>> numbers.tolist(), values
-        ([0, 1, 0], ['b', 'a'])
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    values = _arrow(name, column)
-    if values.null_count:
-        row = pc.index(values.is_null(), True).as_py()
-        raise ValueError(f"`{name}` must have a label in every row, got null at row {row}")
-    kind = values.type
-    if pa.types.is_floating(kind):
-        _check_whole(name, np.asarray(values))
-    elif pa.types.is_nested(kind):
-        raise ValueError(
-            f"`{name}` must hold one label a row, got {kind}: a ragged column where a flat one is needed"
-        )
-    elif not (
-        pa.types.is_integer(kind) or pa.types.is_boolean(kind) or _is_text(kind) or pa.types.is_null(kind)
-    ):
-        raise TypeError(f"`{name}` must hold integers, texts, bools or whole numbers, got {kind}")
-    if len(values) == 0:
-        return np.empty(0, np.uint32), []
-    encoded = values.dictionary_encode().combine_chunks()
-    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.uint32), encoded.dictionary.to_pylist()
-
-
-def _arrow(name: str, column: Any) -> Any:
-    """Return a column as a chunked Arrow array without dictionary."""
-    import pyarrow as pa
-
-    if isinstance(column, list) and column and getattr(column[0], "shape", None) == ():
-        column = [value.item() for value in column]  # tensors without dimensions, as data sets give rows
-    if isinstance(column, np.ndarray) and column.ndim > 1:
-        raise ValueError(f"`{name}` must hold one label a row, got an array of shape {column.shape}")
-    try:
-        values = column if hasattr(column, "to_pylist") else pa.array(column)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
-        raise TypeError(f"`{name}` must hold labels of one kind, got a column of which {error}") from None
-    values = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    is_view = str(values.type) == "string_view"
-    return values.cast("large_string") if is_view else values
-
-
-def _is_text(kind: Any) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _check_whole(name: str, values: NDArray[np.floating[Any]]) -> None:
-    is_broken = ~np.isfinite(values) | (np.floor(values) != values)
-    if is_broken.any():
-        row = int(is_broken.argmax())
-        raise ValueError(
-            f"`{name}` must hold whole numbers where it is a label, got {values[row]} at row {row}\n"
-            "hint: name the column of classes in `valid_label_columns`"
-        )

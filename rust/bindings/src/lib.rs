@@ -24,6 +24,7 @@ mod sampling;
 mod streams;
 mod text_store;
 mod texts;
+mod triplets;
 
 #[pyo3::pymodule]
 mod _core {
@@ -63,6 +64,8 @@ mod _core {
     use super::text_store::{StoredTexts, TextStore, TextStoreBuilder};
     #[pymodule_export]
     use super::texts::{Texts, near_duplicates, near_duplicates_between};
+    #[pymodule_export]
+    use super::triplets::{Tuples, permute};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

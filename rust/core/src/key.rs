@@ -37,6 +37,10 @@ pub mod stream {
     pub const OUTSIDE: u64 = 40;
     /// The hashes of shingles.
     pub const SHINGLES: u64 = 20;
+    /// The order of pairs and triplets.
+    pub const TUPLES: u64 = 30;
+    /// Which pairs and triplets an anchor or a label gives.
+    pub const SHARES: u64 = 31;
 }
 
 /// A point in the tree of random streams.

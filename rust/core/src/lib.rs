@@ -15,6 +15,7 @@
 //! | [`mining`] | what a query finds and should not: exact search inside a band, BM25 |
 //! | [`ranking`] | how good a ranking is |
 //! | [`sampling`] | batches as plans |
+//! | [`triplets`] | pairs and triplets that are computed, never listed |
 //!
 //! The crate prints nothing, logs nothing, reads no environment and knows no Python. Every result is the same for any
 //! number of threads and any block size; what is random depends on a [`key::Key`] alone. Bad input is an
@@ -36,6 +37,7 @@ pub mod ranking;
 pub mod sampling;
 pub mod texts;
 pub mod tick;
+pub mod triplets;
 pub mod view;
 
 pub use error::{Error, Result};
