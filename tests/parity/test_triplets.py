@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-from datasets import Dataset, IterableDataset
+from datasets import Dataset, Features, IterableDataset, Value
 
 from foolsgold.data import triplets_from_distances, triplets_from_embeddings, triplets_from_labels
 
@@ -56,7 +56,10 @@ def test_rows_train_in_the_peers_trainer(tmp_path, tiny_bert_folder, is_stream):
         triplets = triplets_from_labels(np.arange(12) % 3)
         texts = [f"text {row}" for row in range(12)]
         if is_stream:
-            data = IterableDataset.from_generator(lambda: islice(triplets.stream(texts, seed=1), 24))
+            data = IterableDataset.from_generator(
+                lambda: islice(triplets.stream(texts, seed=1), 24),
+                features=Features({name: Value("string") for name in triplets.columns}),
+            )
         else:
             data = Dataset.from_dict(triplets.rows(texts, num_rows=24, seed=1)[:])
         options = Arguments(

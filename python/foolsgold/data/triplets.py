@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import numpy as np
+
 from foolsgold.data.combination_inputs import (
     check_count,
     classes_by_row,
@@ -133,13 +135,11 @@ def triplets_from_scores(
     """
     ids, texts = id_columns({"anchors": anchors, "items": items})
     values = float_column("scores", scores)
-    sides = [ids["anchors"], ids["items"]]
+    left, right = ids["anchors"], ids["items"]
     if both_ways:
-        import numpy as np
-
-        sides = [np.concatenate(sides), np.concatenate(sides[::-1])]
+        left, right = np.concatenate([left, right]), np.concatenate([right, left])
         values = np.concatenate([values, values])
-    source = ScoreSource(*sides, values, (real("margin", margin), _most(max_per_anchor), True))
+    source = ScoreSource(left, right, values, (real("margin", margin), _most(max_per_anchor), True))
     return _of_scores(source, texts, "scores", threads, progress)
 
 
