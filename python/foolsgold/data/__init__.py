@@ -3,6 +3,7 @@
 - `read`, `read_pairs`: files as Arrow tables, and as pairs to train on.
 - `Texts`: every distinct text as one number.
 - `near_duplicates`, `near_duplicates_between`: texts that are nearly the same, in one set or in two.
+- `check`: what is wrong with a data set, where, and which losses and samplers suit it.
 - `token_lengths`: tokens by row, for batches of like lengths.
 - `read_docstrings`: a corpus that every machine has.
 - `DenoisingAutoEncoderDataset`, `delete_words`: damaged sentences beside the original ones.
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from foolsgold.lazy import getter
 
 if TYPE_CHECKING:
+    from foolsgold.data.checking import CheckReport, check
     from foolsgold.data.contrastive_tension import ContrastiveTensionDataset
     from foolsgold.data.denoising import DenoisingAutoEncoderDataset, delete_words
     from foolsgold.data.docstrings import read_docstrings
@@ -28,11 +30,13 @@ if TYPE_CHECKING:
     from foolsgold.data.texts import Texts
 
 __all__ = [
+    "CheckReport",
     "ContrastiveTensionDataset",
     "DenoisingAutoEncoderDataset",
     "DrawnNegatives",
     "Pairs",
     "Texts",
+    "check",
     "delete_words",
     "near_duplicates",
     "near_duplicates_between",
@@ -45,11 +49,13 @@ __all__ = [
 __getattr__ = getter(
     __name__,
     {
+        "CheckReport": "foolsgold.data.checking",
         "ContrastiveTensionDataset": "foolsgold.data.contrastive_tension",
         "DenoisingAutoEncoderDataset": "foolsgold.data.denoising",
         "DrawnNegatives": "foolsgold.data.drawn_negatives",
         "Pairs": "foolsgold.data.pairs",
         "Texts": "foolsgold.data.texts",
+        "check": "foolsgold.data.checking",
         "delete_words": "foolsgold.data.denoising",
         "near_duplicates": "foolsgold.data.duplicates",
         "near_duplicates_between": "foolsgold.data.duplicates",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::builder::LargeStringBuilder;
-use arrow_array::{Array as _, LargeStringArray};
+use arrow_array::{Array as _, ArrayRef, LargeStringArray};
 use arrow_schema::{DataType, Field};
 use foolsgold_core::texts::Column;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -53,6 +53,20 @@ fn from_sequence(name: &str, value: &Bound<'_, PyAny>) -> PyResult<LargeStringAr
         texts.append_value(text);
     }
     Ok(texts.finish())
+}
+
+/// The chunks of `value`, an object with `__arrow_c_stream__` or `__arrow_c_array__`, of any type.
+pub(crate) fn chunks(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<ArrayRef>> {
+    let array: AnyArray = value.extract().map_err(|error: PyErr| {
+        PyTypeError::new_err(format!("`{name}` must be an Arrow column: {error}"))
+    })?;
+    Ok(array.into_chunked_array()?.into_inner().0)
+}
+
+/// An array of any type as Python sees it, sharing the buffers.
+pub(crate) fn from_array(array: &ArrayRef) -> PyArray {
+    let field = Field::new("item", array.data_type().clone(), true);
+    PyArray::new(array.clone(), Arc::new(field))
 }
 
 /// An array as Python sees it: an object with `__arrow_c_array__`, sharing the buffers.

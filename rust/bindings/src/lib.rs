@@ -9,6 +9,7 @@
 
 mod arrays;
 mod arrow;
+mod checking;
 mod enter;
 mod error;
 mod exclusions;
@@ -26,6 +27,8 @@ mod texts;
 mod _core {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use super::checking::{Examined, equal_rows, examine, known_positives, read_lenient, shared};
     #[pymodule_export]
     use super::formats::{Table, is_beir, read_beir, read_trec_run};
     #[pymodule_export]

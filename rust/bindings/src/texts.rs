@@ -20,18 +20,18 @@ type Pairs<'py> = (
     Bound<'py, PyArray1<f32>>,
 );
 /// Threshold, characters of a shingle, hashes, `max_bucket`, seed.
-type NearOptions = (f64, usize, usize, usize, u64);
+pub(crate) type NearOptions = (f64, usize, usize, usize, u64);
 /// Different texts, bands, rows, probability at the threshold, candidates, large buckets, pairs skipped.
 type NearReport = (u64, usize, usize, f64, u64, u64, u64);
 /// Pairs, classes of twins, groups, report.
-type NearDuplicates<'py> = (
+pub(crate) type NearDuplicates<'py> = (
     Pairs<'py>,
     Bound<'py, PyArray1<u32>>,
     Bound<'py, PyArray1<u32>>,
     NearReport,
 );
 /// Pairs, left rows and right rows that are in some pair, report.
-type Overlap<'py> = (
+pub(crate) type Overlap<'py> = (
     Pairs<'py>,
     Bound<'py, PyArray1<bool>>,
     Bound<'py, PyArray1<bool>>,
@@ -166,15 +166,12 @@ pub(crate) fn near_duplicates_between<'py>(
     let found = enter(py, progress, |tick| {
         near::near_duplicates_between(left, right, &options, threads, tick)
     })?;
-    Ok((
-        pairs(py, found.pairs),
-        arrays::from_vec(py, found.in_left),
-        arrays::from_vec(py, found.in_right),
-        report(options, found.report),
-    ))
+    Ok(overlap(py, options, found))
 }
 
-fn near_options((threshold, shingle_size, num_hashes, max_bucket, seed): NearOptions) -> Options {
+pub(crate) fn near_options(
+    (threshold, shingle_size, num_hashes, max_bucket, seed): NearOptions,
+) -> Options {
     Options {
         threshold,
         shingle_size,
@@ -184,7 +181,20 @@ fn near_options((threshold, shingle_size, num_hashes, max_bucket, seed): NearOpt
     }
 }
 
-fn packed(py: Python<'_>, options: Options, found: near::NearDuplicates) -> NearDuplicates<'_> {
+pub(crate) fn overlap(py: Python<'_>, options: Options, found: near::Overlap) -> Overlap<'_> {
+    (
+        pairs(py, found.pairs),
+        arrays::from_vec(py, found.in_left),
+        arrays::from_vec(py, found.in_right),
+        report(options, found.report),
+    )
+}
+
+pub(crate) fn packed(
+    py: Python<'_>,
+    options: Options,
+    found: near::NearDuplicates,
+) -> NearDuplicates<'_> {
     (
         pairs(py, found.pairs),
         arrays::from_vec(py, found.twins),

@@ -8,6 +8,7 @@
 //! | [`tick`] | progress out, cancellation in |
 //! | [`view`] | checked views of the caller's arrays |
 //! | [`cpu`] | one probe of the processor |
+//! | [`checking`] | what a data set holds, counted |
 //! | [`formats`] | files of columns, read |
 //! | [`kernels`] | arithmetic on vectors, chosen at run time |
 //! | [`texts`] | every distinct text once, as a `u32` |
@@ -19,6 +20,7 @@
 //! number of threads and any block size; what is random depends on a [`key::Key`] alone. Bad input is an
 //! [`Error`](error::Error) that names the argument; nothing public panics.
 
+pub mod checking;
 pub mod cpu;
 mod deal;
 pub mod error;

@@ -14,9 +14,9 @@ const MAX_LINE: usize = 1 << 30;
 
 /// Whole lines of a file; only the last block of a file may lack a line's end.
 pub(super) struct Block {
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     /// Where the block begins in the unpacked file.
-    offset: u64,
+    pub(super) offset: u64,
     /// The number of its first line, counting from 1.
     pub(super) line: u64,
 }
@@ -118,6 +118,6 @@ impl<'a> Blocks<'a> {
     }
 }
 
-fn count_lines(bytes: &[u8]) -> u64 {
+pub(super) fn count_lines(bytes: &[u8]) -> u64 {
     bytes.iter().map(|&byte| u64::from(byte == b'\n')).sum()
 }

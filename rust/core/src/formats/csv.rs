@@ -44,19 +44,19 @@ pub(super) fn read(
 }
 
 /// Records out of bytes that come piece by piece.
-struct Records {
+pub(super) struct Records {
     reader: Reader,
     /// The record so far: its fields' bytes and where each ends.
     bytes: Vec<u8>,
     ends: Vec<usize>,
     filled: (usize, usize),
-    is_within: bool,
-    line: u64,
+    pub(super) is_within: bool,
+    pub(super) line: u64,
 }
 
 /// The fields of a record.
-struct Fields<'a> {
-    bytes: &'a [u8],
+pub(super) struct Fields<'a> {
+    pub(super) bytes: &'a [u8],
     ends: &'a [usize],
 }
 
@@ -73,7 +73,7 @@ impl<'a> Fields<'a> {
 }
 
 impl Records {
-    fn new(delimiter: u8) -> Self {
+    pub(super) fn new(delimiter: u8) -> Self {
         Self {
             reader: ReaderBuilder::new().delimiter(delimiter).build(),
             bytes: vec![0; 1 << 10],
@@ -85,7 +85,7 @@ impl Records {
     }
 
     /// Calls `record` with the first line and the fields of each record that ends in `input`.
-    fn read(
+    pub(super) fn read(
         &mut self,
         mut input: &[u8],
         mut record: impl FnMut(u64, Fields<'_>) -> Result<()>,
@@ -131,16 +131,16 @@ impl Records {
 }
 
 /// The rows since the last flush, column by column.
-struct Sheet<'a> {
+pub(super) struct Sheet<'a> {
     file: &'a Path,
     how: &'a Reading<'a>,
-    columns: Option<Vec<Column>>,
+    pub(super) columns: Option<Vec<Column>>,
     others: Vec<String>,
     lines: Lines,
     rows: usize,
 }
 
-struct Column {
+pub(super) struct Column {
     name: String,
     /// `None` where nobody asked for it.
     cells: Option<LargeStringBuilder>,
@@ -148,7 +148,7 @@ struct Column {
 }
 
 impl<'a> Sheet<'a> {
-    fn new(file: &'a Path, how: &'a Reading<'a>) -> Self {
+    pub(super) fn new(file: &'a Path, how: &'a Reading<'a>) -> Self {
         Self {
             file,
             how,
@@ -159,7 +159,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    fn add(&mut self, line: u64, fields: &Fields<'_>) -> Result<()> {
+    pub(super) fn add(&mut self, line: u64, fields: &Fields<'_>) -> Result<()> {
         let Some(columns) = &mut self.columns else {
             return self.begin(line, fields);
         };
@@ -213,7 +213,7 @@ impl<'a> Sheet<'a> {
         Ok(())
     }
 
-    fn flush(&mut self, assembly: &mut Assembly) -> Result<()> {
+    pub(super) fn flush(&mut self, assembly: &mut Assembly) -> Result<()> {
         let mut part = Part {
             rows: std::mem::take(&mut self.rows),
             lines: std::mem::take(&mut self.lines),

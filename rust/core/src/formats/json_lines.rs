@@ -49,7 +49,7 @@ pub(super) fn read(
     }
 }
 
-fn parse(file: &Path, block: &Block, wanted: Option<&[String]>) -> Result<Part> {
+pub(super) fn parse(file: &Path, block: &Block, wanted: Option<&[String]>) -> Result<Part> {
     let mut rows = Rows {
         wanted,
         columns: Vec::new(),
@@ -74,7 +74,7 @@ fn parse(file: &Path, block: &Block, wanted: Option<&[String]>) -> Result<Part> 
     broken.map_or_else(|| Ok(rows.finish()), Err)
 }
 
-fn said(line: &str, error: &serde_json::Error) -> String {
+pub(super) fn said(line: &str, error: &serde_json::Error) -> String {
     if line.starts_with('[') {
         return "must be one JSON object, got an array\nhint: put each object on a line of its own"
             .into();

@@ -12,6 +12,7 @@ mod compression;
 mod convert;
 mod csv;
 mod json_lines;
+mod lenient;
 mod parquet;
 mod table;
 mod trec_run;
@@ -20,6 +21,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub use beir::{Beir, Judgments, is_beir};
+pub use lenient::{Mixed, MixedKind, Skipped, read_lenient};
 pub use table::Table;
 pub use trec_run::TrecRun;
 
