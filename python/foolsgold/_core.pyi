@@ -15,6 +15,7 @@ __all__ = [
     "CandidateStore",
     "CandidateTable",
     "Corpus",
+    "Examined",
     "FileStream",
     "FileWriter",
     "FolderLock",
@@ -34,10 +35,13 @@ __all__ = [
     "cpu_features",
     "draw_negatives",
     "draw_negatives_of_row",
+    "equal_rows",
     "evaluate",
+    "examine",
     "fingerprint",
     "fuse",
     "is_beir",
+    "known_positives",
     "mine",
     "mix_counts",
     "mix_passes",
@@ -50,9 +54,11 @@ __all__ = [
     "permute",
     "random_plan",
     "read_beir",
+    "read_lenient",
     "read_trec_run",
     "search",
     "sequential_plan",
+    "shared",
     "tally",
     "tiles",
     "wait",
@@ -264,6 +270,46 @@ def near_duplicates(
 def near_duplicates_between(
     left: Any, right: Any, options: _NearOptions, *, threads: int, progress: _Progress | None = None
 ) -> _Overlap: ...
+
+_IdColumn = tuple[NDArray[np.uint32], NDArray[np.int64] | None]
+_Examination = tuple[str, NDArray[np.bool_], NDArray[np.int64] | None, NDArray[np.bool_], NDArray[Any] | None]
+
+@final
+class Examined:
+    def __len__(self) -> int: ...
+    def __getitem__(self, id: int, /) -> str: ...
+    def traits(self) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]: ...
+    def twins(self, *, threads: int, progress: _Progress | None = None) -> NDArray[np.uint32]: ...
+    def near_duplicates(
+        self, options: _NearOptions, *, threads: int, progress: _Progress | None = None
+    ) -> _NearDuplicates: ...
+    def near_duplicates_between(
+        self,
+        left: NDArray[np.uint32],
+        right: NDArray[np.uint32],
+        options: _NearOptions,
+        *,
+        threads: int,
+        progress: _Progress | None = None,
+    ) -> _Overlap: ...
+
+def examine(
+    columns: list[tuple[str, Any]], *, threads: int, progress: _Progress | None = None
+) -> tuple[Examined, list[_Examination]]: ...
+def equal_rows(
+    columns: list[_IdColumn],
+    words: list[NDArray[np.uint64]],
+    num_rows: int,
+    *,
+    progress: _Progress | None = None,
+) -> NDArray[np.uint32]: ...
+def shared(left: _IdColumn, right: _IdColumn) -> NDArray[np.bool_]: ...
+def known_positives(
+    anchors: NDArray[np.uint32], positives: list[_IdColumn], negatives: list[_IdColumn]
+) -> list[NDArray[np.bool_]]: ...
+def read_lenient(
+    files: list[Path], most: int, *, threads: int, progress: _Progress | None = None
+) -> tuple[Table, tuple[int, list[str]], list[tuple[str, NDArray[np.uint8], Any]]]: ...
 
 @final
 class Bm25:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from foolsgold import __version__
-from foolsgold.cli import convert, mine, train
+from foolsgold.cli import check, convert, mine, train
 from foolsgold.cli.words import in_words
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after `foolsgold`; by default those of this process.
 
     Returns:
-        The exit code: 0, 2 for bad input or a refused file (one line says which), 130 after Ctrl-C.
+        The exit code: 0, 1 where `check` finds what spoils training, 2 for bad input or a refused file (one
+        line says which), 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -39,8 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _complain(in_words(str(error), options))
         return _USAGE_ERROR
-    show()
-    return 0
+    return show() or 0
 
 
 @contextmanager
@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_demo(commands)
     mine.add_mine(commands)
     convert.add_convert(commands)
+    check.add_check(commands)
     return parser
 
 

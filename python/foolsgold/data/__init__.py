@@ -6,6 +6,7 @@
 - `Texts`: every distinct text as one number.
 - `near_duplicates`, `near_duplicates_between`: texts that are nearly the same, in one set or in two.
 - `TextStore`, `StoredRows`: texts on disk, and rows of ids over them, for data larger than memory.
+- `check`: what is wrong with a data set, where, and which losses and samplers suit it.
 - `token_lengths`: tokens by row, for batches of like lengths.
 - `read_docstrings`: a corpus that every machine has.
 - `DenoisingAutoEncoderDataset`, `delete_words`: damaged sentences beside the original ones.
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 from foolsgold.lazy import getter
 
 if TYPE_CHECKING:
+    from foolsgold.data.checking import CheckReport, check
     from foolsgold.data.combination_rows import CombinationRows, CombinationStream
     from foolsgold.data.combinations import Combinations
     from foolsgold.data.contrastive_tension import ContrastiveTensionDataset
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from foolsgold.data.writing import write
 
 __all__ = [
+    "CheckReport",
     "CombinationRows",
     "CombinationStream",
     "Combinations",
@@ -64,6 +67,7 @@ __all__ = [
     "Stream",
     "TextStore",
     "Texts",
+    "check",
     "convert",
     "delete_words",
     "near_duplicates",
@@ -89,6 +93,7 @@ __getattr__ = getter(
         "CombinationRows": "foolsgold.data.combination_rows",
         "CombinationStream": "foolsgold.data.combination_rows",
         "Combinations": "foolsgold.data.combinations",
+        "CheckReport": "foolsgold.data.checking",
         "ContrastiveTensionDataset": "foolsgold.data.contrastive_tension",
         "ConversionReport": "foolsgold.data.reshaping.report",
         "DenoisingAutoEncoderDataset": "foolsgold.data.denoising",
@@ -100,6 +105,7 @@ __getattr__ = getter(
         "Stream": "foolsgold.data.streaming",
         "Texts": "foolsgold.data.texts",
         "convert": "foolsgold.data.converting",
+        "check": "foolsgold.data.checking",
         "delete_words": "foolsgold.data.denoising",
         "near_duplicates": "foolsgold.data.duplicates",
         "near_duplicates_between": "foolsgold.data.duplicates",

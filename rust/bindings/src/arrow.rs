@@ -55,14 +55,22 @@ fn from_sequence(name: &str, value: &Bound<'_, PyAny>) -> PyResult<LargeStringAr
     Ok(texts.finish())
 }
 
+/// The chunks of `value`, an object with `__arrow_c_stream__` or `__arrow_c_array__`, of any type.
+pub(crate) fn chunks(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<ArrayRef>> {
+    let array: AnyArray = value.extract().map_err(|error: PyErr| {
+        PyTypeError::new_err(format!("`{name}` must be an Arrow column: {error}"))
+    })?;
+    Ok(array.into_chunked_array()?.into_inner().0)
+}
+
+/// An array of any type as Python sees it, sharing the buffers.
+pub(crate) fn from_array(array: &ArrayRef) -> PyArray {
+    let field = Field::new("item", array.data_type().clone(), true);
+    PyArray::new(array.clone(), Arc::new(field))
+}
+
 /// An array as Python sees it: an object with `__arrow_c_array__`, sharing the buffers.
 pub(crate) fn from_strings(array: &LargeStringArray) -> PyArray {
     let field = Field::new("text", DataType::LargeUtf8, array.null_count() > 0);
     PyArray::new(Arc::new(array.clone()), Arc::new(field))
-}
-
-/// An array of a type of its own as Python sees it.
-pub(crate) fn from_array(array: ArrayRef) -> PyArray {
-    let field = Field::new("text", array.data_type().clone(), array.null_count() > 0);
-    PyArray::new(array, Arc::new(field))
 }

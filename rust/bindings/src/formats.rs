@@ -21,7 +21,7 @@ use crate::error::to_py;
 #[pyclass(frozen, module = "foolsgold._core")]
 #[derive(Debug)]
 pub(crate) struct Table {
-    table: formats::Table,
+    pub(crate) table: formats::Table,
 }
 
 #[pymethods]

@@ -9,6 +9,7 @@
 
 mod arrays;
 mod arrow;
+mod checking;
 mod conversions;
 mod enter;
 mod error;
@@ -30,6 +31,8 @@ mod triplets;
 mod _core {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use super::checking::{Examined, equal_rows, examine, known_positives, read_lenient, shared};
     #[pymodule_export]
     use super::conversions::draw_outside;
     #[pymodule_export]

@@ -97,7 +97,7 @@ impl TextStore {
         let offsets = offsets.transpose()?;
         let (ids, cuts) = (arrays::slice(&ids), offsets.as_ref().map(arrays::slice));
         let found = enter(py, None, |tick| self.store.column(ids, cuts, threads, tick))?;
-        Ok(arrow::from_array(found))
+        Ok(arrow::from_array(&found))
     }
 
     /// Compares all texts with the fingerprint.

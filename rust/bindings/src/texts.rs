@@ -31,7 +31,7 @@ pub(crate) type NearDuplicates<'py> = (
     NearReport,
 );
 /// Pairs, left rows and right rows that are in some pair, report.
-type Overlap<'py> = (
+pub(crate) type Overlap<'py> = (
     Pairs<'py>,
     Bound<'py, PyArray1<bool>>,
     Bound<'py, PyArray1<bool>>,
@@ -166,12 +166,7 @@ pub(crate) fn near_duplicates_between<'py>(
     let found = enter(py, progress, |tick| {
         near::near_duplicates_between(left, right, &options, threads, tick)
     })?;
-    Ok((
-        pairs(py, found.pairs),
-        arrays::from_vec(py, found.in_left),
-        arrays::from_vec(py, found.in_right),
-        report(options, found.report),
-    ))
+    Ok(overlap(py, options, found))
 }
 
 pub(crate) fn near_options(
@@ -184,6 +179,15 @@ pub(crate) fn near_options(
         max_bucket,
         seed,
     }
+}
+
+pub(crate) fn overlap(py: Python<'_>, options: Options, found: near::Overlap) -> Overlap<'_> {
+    (
+        pairs(py, found.pairs),
+        arrays::from_vec(py, found.in_left),
+        arrays::from_vec(py, found.in_right),
+        report(options, found.report),
+    )
 }
 
 pub(crate) fn packed(

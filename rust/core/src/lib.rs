@@ -9,6 +9,7 @@
 //! | [`view`] | checked views of the caller's arrays |
 //! | [`cpu`] | one probe of the processor |
 //! | [`conversions`] | rows of ids from other rows of ids |
+//! | [`checking`] | what a data set holds, counted |
 //! | [`formats`] | files of columns, read |
 //! | [`kernels`] | arithmetic on vectors, chosen at run time |
 //! | [`texts`] | every distinct text once, as a `u32` |
@@ -21,6 +22,7 @@
 //! number of threads and any block size; what is random depends on a [`key::Key`] alone. Bad input is an
 //! [`Error`](error::Error) that names the argument; nothing public panics.
 
+pub mod checking;
 pub mod conversions;
 pub mod cpu;
 mod deal;

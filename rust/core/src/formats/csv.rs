@@ -58,7 +58,7 @@ pub(super) struct Records {
 
 /// The fields of a record.
 pub(super) struct Fields<'a> {
-    bytes: &'a [u8],
+    pub(super) bytes: &'a [u8],
     ends: &'a [usize],
     raw: &'a [u8],
 }
@@ -193,16 +193,16 @@ impl Records {
 }
 
 /// The rows since the last flush, column by column.
-struct Sheet<'a> {
+pub(super) struct Sheet<'a> {
     file: &'a Path,
     how: &'a Reading<'a>,
-    columns: Option<Vec<Column>>,
+    pub(super) columns: Option<Vec<Column>>,
     others: Vec<String>,
     lines: Lines,
     rows: usize,
 }
 
-struct Column {
+pub(super) struct Column {
     name: String,
     /// `None` where nobody asked for it.
     cells: Option<LargeStringBuilder>,
@@ -210,7 +210,7 @@ struct Column {
 }
 
 impl<'a> Sheet<'a> {
-    fn new(file: &'a Path, how: &'a Reading<'a>) -> Self {
+    pub(super) fn new(file: &'a Path, how: &'a Reading<'a>) -> Self {
         Self {
             file,
             how,
@@ -221,7 +221,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    fn add(&mut self, line: u64, fields: &Fields<'_>) -> Result<()> {
+    pub(super) fn add(&mut self, line: u64, fields: &Fields<'_>) -> Result<()> {
         let Some(columns) = &mut self.columns else {
             return self.begin(line, fields);
         };
@@ -275,7 +275,7 @@ impl<'a> Sheet<'a> {
         Ok(())
     }
 
-    fn flush(&mut self, assembly: &mut Assembly) -> Result<()> {
+    pub(super) fn flush(&mut self, assembly: &mut Assembly) -> Result<()> {
         let mut part = Part {
             rows: std::mem::take(&mut self.rows),
             lines: std::mem::take(&mut self.lines),

@@ -12,6 +12,7 @@ mod compression;
 mod convert;
 mod csv;
 mod json_lines;
+mod lenient;
 mod parquet;
 mod stream;
 mod table;
@@ -22,6 +23,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub use beir::{Beir, Judgments, is_beir};
+pub use lenient::{BrokenRows, Mixed, MixedKind, read_lenient};
 pub use stream::{Batches, MAX_REASONS, OnError, Skipped, SkippedRow, Stream, Streaming};
 pub use table::Table;
 pub use trec_run::TrecRun;

@@ -1,0 +1,60 @@
+"""A BEIR folder as rows of query, document and score, for training and for measuring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from foolsgold import _core
+from foolsgold.data.checking.loading import Loaded
+from foolsgold.progress import progress_bar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_TRAIN, _TEST = "train", "test"
+
+
+def load_beir(folder: str, *, threads: int, progress: bool) -> tuple[Loaded, Loaded | None]:
+    """Return the judgments of the split `train`, or of the only one, and of `test` where both are there.
+
+    Raises:
+        ValueError: as `foolsgold._core.read_beir`.
+        OSError: if a file cannot be opened.
+    """
+    with progress_bar("read", enabled=progress, unit="B") as show:
+        documents, queries, splits = _core.read_beir(folder, threads=threads, progress=show)
+    found = {split[0]: split[1:] for split in splits}
+    train = _TRAIN if _TRAIN in found else next(iter(found))
+
+    def loaded(name: str) -> Loaded:
+        return _rows(documents, queries, *found[name], folder=folder, threads=threads)
+
+    return loaded(train), loaded(_TEST) if _TEST in found and train != _TEST else None
+
+
+def _rows(
+    documents: Any,
+    queries: Any,
+    table: Any,
+    query_rows: NDArray[np.uint32],
+    document_rows: NDArray[np.uint32],
+    scores: NDArray[np.float64],
+    *,
+    folder: str,
+    threads: int,
+) -> Loaded:
+    import pyarrow as pa
+
+    return Loaded(
+        columns={
+            "query": queries.take(query_rows, threads=threads).column("text"),
+            "document": documents.take(document_rows, threads=threads).column("text"),
+            "score": pa.chunked_array([pa.array(scores).cast(pa.int64(), safe=False)])
+            if (scores == scores.round()).all()
+            else pa.chunked_array([pa.array(scores)]),
+        },
+        num_rows=len(query_rows),
+        files=(folder,),
+        source=table.source,
+    )
