@@ -11,7 +11,7 @@ from foolsgold.integers import MAX_INT64, integer
 from foolsgold.mining.encode import check_model, similarity_of
 from foolsgold.mining.formats import new_column_names
 from foolsgold.mining.rescored import rules_of, selection_of
-from foolsgold.mining.tables import check
+from foolsgold.mining.tables import check, check_size
 from foolsgold.reals import real
 
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ def check_search(search: Mapping[str, Any], *, on_short: str, seed: int) -> None
         search = {**search, "diverse_by": np.empty(0, np.int64)}
     # A table alone cannot be filled at random.
     kept = "keep" if on_short == "random" else on_short
-    check(rules_of(search), selection_of(search, num_documents=0, on_short=kept, seed=seed))
+    selection = selection_of(search, num_documents=0, on_short=kept, seed=seed)
+    check(rules_of(search), selection)
+    check_size(selection, num_queries=1)  # how many there are is known when the data set is read
 
 
 def _check_without_model(task: Task) -> None:

@@ -19,7 +19,7 @@ from foolsgold.mining.fusion import FusedCandidates, fuse
 from foolsgold.mining.rescored import depth_of, rescored, rules_of, selection_of
 from foolsgold.mining.search import mine
 from foolsgold.mining.sources import SOURCES, sources_of
-from foolsgold.mining.tables import BOUNDS, select, table_of
+from foolsgold.mining.tables import BOUNDS, check_size, select, table_of
 from foolsgold.mining.tables import depth_of as looked_at
 from foolsgold.mining.words import search_words, word_scores
 
@@ -71,6 +71,9 @@ def find(
         threads: at least 1.
         clock: of the stages.
     """
+    num_documents, on_short = pairs.num_documents, task.short_policy
+    selection = selection_of(search, num_documents=num_documents, on_short=on_short, seed=task.seed)
+    check_size(selection, len(pairs.query if search.get("margin_from") == "each" else pairs.queries))
     finder = _Finder(task, pairs, exclusions, threads)
     negatives: Candidates
     fused: FusedCandidates | None = None

@@ -77,9 +77,10 @@ def new_column_names(
         raise ValueError(f"`output_format` must be one of {wanted}, got {output_format!r}")
     scores = ["scores"] if with_scores else []
     sources = ["source"] if with_sources else []
+    if output_format == "n-tuple":
+        return [*(f"negative_{number}" for number in range(1, num_negatives + 1)), *scores, *sources]
     names = {
         "triplet": ["negative", *scores],
-        "n-tuple": [*(f"negative_{number}" for number in range(1, num_negatives + 1)), *scores],
         "labeled-pair": ["score" if with_scores else "label"],
         "labeled-list": ["scores" if with_scores else "labels"],
         "ragged": ["negatives", *scores],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from foolsgold import _core
 from foolsgold.mining.store import CandidateStore
-from foolsgold.mining.tables import as_columns
+from foolsgold.mining.tables import CANDIDATE_BYTES, as_columns
 from foolsgold.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def search_in_folder(
         ValueError: the folder holds another search, or `question` is unusable, and then nothing was written.
         OSError: as `search_in_parts`.
     """
+    rows, width = part_rows(question.depth, len(question.corpus)), min(question.depth, len(question.corpus))
+    _core.check_fits("depth", question.depth, min(rows, len(question.queries)), CANDIDATE_BYTES * width)
     question.search(0, 0)  # what is wrong with the corpus or an option is said before a folder is there
 
     def search(start: int, stop: int, show: Callable[[int, int], object] | None) -> list[Column]:
@@ -44,7 +46,7 @@ def search_in_folder(
         folder,
         search,
         num_queries=len(question.queries),
-        part_rows=part_rows(question.depth, len(question.corpus)),
+        part_rows=rows,
         key=question.key(),
         progress=progress,
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from foolsgold import _core
 from foolsgold.mining.bounds import Bounds
-from foolsgold.mining.tables import BOUNDS
+from foolsgold.mining.tables import BOUNDS, CANDIDATE_BYTES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,6 +91,8 @@ class Question:
     ) -> _core.CandidateTable:
         from foolsgold.mining.on_device import table_on_device  # torch is imported where it is asked for
 
+        width = min(self.depth, len(self.corpus))
+        _core.check_fits("depth", self.depth, len(queries), CANDIDATE_BYTES * width)
         is_host = str(self.device).startswith("cpu")
         table = table_on_device(
             queries,

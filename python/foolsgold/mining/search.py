@@ -14,7 +14,7 @@ from foolsgold.mining.parts import search_in_folder
 from foolsgold.mining.question import Question
 from foolsgold.mining.recipes import with_recipe
 from foolsgold.mining.strategies import as_selection
-from foolsgold.mining.tables import BOUNDS, as_rules, check, depth_of, loosened, select, told
+from foolsgold.mining.tables import BOUNDS, as_rules, check, check_size, depth_of, loosened, select, told
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
 
@@ -128,8 +128,11 @@ def mine(
         device: None for the engine of the CPU; "cuda", "cuda:1" or a `torch.device` multiplies there, in
             float32, and gives the same answer, bit for bit. Not with `on_short="random"`.
         max_memory: bytes beside the arguments, results included, as far as these fit; the corpus is packed to
-            D + 16 bytes a document, in parts where it must be. The answer does not depend on it. It is about
-            the host: on a GPU, tiles take half of what is free there.
+            D + 16 bytes a document, in parts where it must be. Where `queries` and `corpus` are the same rows
+            and these bytes hold what every query keeps meanwhile (D + 1,200 bytes a row more for 5 negatives,
+            D + 3,800 for 100), each two rows are compared once and not twice. The answer does not depend on
+            it. It is about the host: on a GPU, tiles take half of what is free there. A result that the
+            machine's memory cannot hold is an error.
         seed: of what is left to chance, in [0, 2^64); a query's draws are its own.
         threads: by default a fair share of the cores.
         progress: show a progress bar.
@@ -223,6 +226,7 @@ def mine(
             device=device,
         )
         check(rules, selection)
+        check_size(selection, len(queries))
         found = _answered(question, rules, selection, folder, progress)
         return Candidates(found.ids, found.scores, {**found.report, **report}, found.ranks)
     with progress_bar("Mine", enabled=progress) as show:

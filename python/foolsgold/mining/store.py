@@ -15,7 +15,7 @@ import numpy as np
 from foolsgold import _core
 from foolsgold.mining.candidates import Candidates
 from foolsgold.mining.strategies import as_selection
-from foolsgold.mining.tables import BOUNDS, as_table, check_key, rules_of, select
+from foolsgold.mining.tables import BOUNDS, as_table, check_key, check_size, rules_of, select
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
 
@@ -240,6 +240,7 @@ class CandidateStore:
             progress: show a progress bar.
         """
         key, rules = self._search_key(), rules_of(asked)
+        check_size(selection, len(self))
         ids = np.full((len(self), selection["num_negatives"]), -1, np.int64)
         scores = np.full(ids.shape, -np.inf, np.float32)
         ranks = np.full(ids.shape, -1, np.int32)

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 BOUNDS = ("absolute_margin", "relative_margin", "max_score", "min_score")
 """The bounds of a score, in the order in which `Rules` has them after where margins are measured from."""
 
+CANDIDATE_BYTES = 16
+"""Of one candidate's id and score, twice: as it is found, and in a table."""
+
+_PLACE_BYTES = 32
+"""Of one negative's id, score and rank, twice: in a part of the result and in the whole."""
+
 _PLACES = ("short_queries", "missing", "widened", "filled", "starved_queries")
 """What the core counts of the places of negatives, in its order."""
 
@@ -64,6 +70,24 @@ def loosened(rules: Rules, selection: Selection) -> tuple[Rules, Selection]:
     if selection["on_short"] != "widen" or rules[4] is None:
         return rules, selection
     return (*rules[:4], None), {**selection, "min_score": rules[4]}
+
+
+def check_size(selection: Selection, num_queries: int) -> None:
+    """Refuse a selection whose negatives memory does not hold.
+
+    Args:
+        selection: what is taken of each query.
+        num_queries: rows of the result.
+
+    Raises:
+        ValueError: it does not; `num_negatives` is named, and the bytes.
+
+    Example:
+        >>> from foolsgold.mining.strategies import as_selection
+        >>> check_size(as_selection(num_negatives=3, num_documents=9), num_queries=10)
+    """
+    number = selection["num_negatives"]
+    _core.check_fits("num_negatives", number, num_queries, _PLACE_BYTES * number)
 
 
 class Selected(NamedTuple):

@@ -42,9 +42,9 @@ mod _core {
     #[pymodule_export]
     use super::lexical::Bm25;
     #[pymodule_export]
-    use super::mining::{CandidateTable, Corpus, code_peak, mine, multiply_add_peak};
+    use super::mining::{CandidateTable, Corpus, check_fits, code_peak, mine};
     #[pymodule_export]
-    use super::mining::{pair_scores, search, tiles};
+    use super::mining::{multiply_add_peak, pair_scores, search, tiles};
     #[pymodule_export]
     use super::mining_store::{CandidateStore, FolderLock, checksum};
     #[pymodule_export]

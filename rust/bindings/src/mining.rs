@@ -225,6 +225,17 @@ pub(crate) fn pair_scores<'py>(
     Ok(arrays::from_vec(py, scores))
 }
 
+/// Refuses what `got` of `name` asks for where memory does not hold `queries` times `query_bytes`.
+#[pyfunction]
+pub(crate) fn check_fits(
+    name: &str,
+    got: usize,
+    queries: usize,
+    query_bytes: usize,
+) -> PyResult<()> {
+    mining::check_fits(name, got, queries, query_bytes).map_err(|error| to_py(&error))
+}
+
 /// Does int8 products as a variant of the search does, in registers on `threads` threads; how many operations that were.
 #[pyfunction]
 #[pyo3(signature = (rounds, *, threads, tile=None))]

@@ -325,9 +325,8 @@ fn bad_arguments_are_refused_by_name() -> Result<()> {
     };
     assert_eq!(said(0).as_deref(), Some("`top_k` must be positive, got 0"));
     assert!(
-        said(usize::MAX).is_some_and(
-            |text| text.starts_with("`top_k` must leave a table that fits into memory")
-        )
+        said(usize::MAX)
+            .is_some_and(|text| text.starts_with("`top_k` must leave a result that memory holds"))
     );
     Ok(())
 }

@@ -17,5 +17,5 @@ pub use peak::{code_peak, multiply_add_peak};
 pub use prefetch::prefetch;
 pub use quantise::{Quantised, quantise};
 pub use tile::{
-    Bands, Documents, Hits, Line, MOST_DOCUMENTS, MOST_QUERIES, Pass, STEP, Tile, rounding,
+    Back, Bands, Documents, Hits, Line, MOST_DOCUMENTS, MOST_QUERIES, Pass, STEP, Tile, rounding,
 };

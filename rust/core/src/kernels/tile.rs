@@ -12,15 +12,16 @@
 
 #![expect(unsafe_code, reason = "processor intrinsics, behind checked lengths")]
 
+mod body;
+
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{__m256i, __m512i};
 
 #[cfg(target_arch = "aarch64")]
 use super::codes::{Dotprod, Widening};
 use super::codes::{PortableSums, Sums};
-use super::lanes::Lanes;
-use super::prefetch::prefetch_line as prefetch;
 use crate::cpu::{Features, features};
+use body::tile;
 
 /// The most queries that a tile of any variant has.
 pub const MOST_QUERIES: usize = 8;
@@ -72,6 +73,12 @@ pub struct Bands {
     pub lows: [f32; MOST_QUERIES],
     /// The greatest.
     pub caps: [f32; MOST_QUERIES],
+    /// What a value is multiplied by to be in the unit of [`Back`].
+    pub factors: [f32; MOST_QUERIES],
+    /// What is added then: at least as much, the sum's own rounding paid for; NaN for a query that no document looks for.
+    pub tops: [f32; MOST_QUERIES],
+    /// The same, at most as much.
+    pub bottoms: [f32; MOST_QUERIES],
 }
 
 impl Bands {
@@ -84,6 +91,9 @@ impl Bands {
         slacks: [0.0; MOST_QUERIES],
         lows: [f32::NAN; MOST_QUERIES],
         caps: [f32::NAN; MOST_QUERIES],
+        factors: [0.0; MOST_QUERIES],
+        tops: [f32::NAN; MOST_QUERIES],
+        bottoms: [f32::NAN; MOST_QUERIES],
     };
 }
 
@@ -99,6 +109,17 @@ pub fn rounding(query: f64, document: f64, bias: f64) -> f64 {
     0.5f64.powi(20) * (query * document + bias) + 1e-30
 }
 
+/// What the documents of a panel look for among the queries, where a pair is compared once for both of its rows: a query
+/// of value `v` lies in a document's band where `factor v + top` reaches its low and `factor v + bottom` stays under its
+/// cap, each `v` at its own end.
+#[derive(Debug, Clone, Copy)]
+pub struct Back<'a> {
+    /// The least value of interest; NaN for none.
+    pub lows: &'a [f32],
+    /// The greatest.
+    pub caps: &'a [f32],
+}
+
 /// What a tile found; bit `j` of a row is document `j` of the panel.
 #[derive(Debug, Clone)]
 pub struct Hits {
@@ -106,6 +127,10 @@ pub struct Hits {
     pub inside: [u64; MOST_QUERIES],
     /// Documents that certainly lie above it.
     pub above: [u64; MOST_QUERIES],
+    /// Documents in whose band the query could lie; leftovers where they were not asked.
+    pub inside_back: [u64; MOST_QUERIES],
+    /// Documents above whose band it certainly lies.
+    pub above_back: [u64; MOST_QUERIES],
     /// The least that a document's value can be, in the rows that have a hit; elsewhere leftovers.
     pub least: [[f32; MOST_DOCUMENTS]; MOST_QUERIES],
     /// The most that it can be.
@@ -118,6 +143,8 @@ impl Hits {
         Self {
             inside: [0; MOST_QUERIES],
             above: [0; MOST_QUERIES],
+            inside_back: [0; MOST_QUERIES],
+            above_back: [0; MOST_QUERIES],
             least: [[0.0; MOST_DOCUMENTS]; MOST_QUERIES],
             most: [[0.0; MOST_DOCUMENTS]; MOST_QUERIES],
         }
@@ -141,6 +168,8 @@ pub struct Pass<'a> {
     pub bands: &'a [Bands],
     /// The panel.
     pub documents: Documents<'a>,
+    /// What its documents look for in turn; `None` for nothing.
+    pub back: Option<Back<'a>>,
     /// The codes of the panel after it: they come from memory meanwhile.
     pub next: &'a [Line],
 }
@@ -218,6 +247,9 @@ impl Tile {
                 && documents.biases.len() == self.width
                 && documents.lengths.len() == self.width
                 && documents.rests.len() == self.width
+                && pass.back.is_none_or(
+                    |back| back.lows.len() == self.width && back.caps.len() == self.width
+                )
         );
         // SAFETY: the lengths are those the kernel reads, and a tile is only handed out where its instructions are.
         unsafe { (self.run)(pass, from, hits) }
@@ -299,164 +331,6 @@ fn tile_avx2(pass: &Pass<'_>, from: usize, hits: &mut Hits) -> Option<(usize, u3
 fn tile_avx512_vnni(pass: &Pass<'_>, from: usize, hits: &mut Hits) -> Option<(usize, u32)> {
     // SAFETY: as above.
     unsafe { tile::<__m512i, 8, 3>(pass, from, hits) }
-}
-
-/// Tiles of `QUERIES` queries by `PARTS` registers of documents.
-///
-/// # Safety
-/// The processor has the instructions of `S`, and the operands have the lengths that [`Tile::run`] checks.
-#[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "compiled anew for each instruction set"
-)]
-unsafe fn tile<S: Sums, const QUERIES: usize, const PARTS: usize>(
-    pass: &Pass<'_>,
-    from: usize,
-    hits: &mut Hits,
-) -> Option<(usize, u32)> {
-    let share = pass.next.len().div_ceil(pass.bands.len().max(1));
-    let mut next = pass.next.iter().skip(from * share);
-    for (at, bands) in pass.bands.iter().enumerate().skip(from) {
-        next.by_ref().take(share).for_each(prefetch);
-        // SAFETY: `at` is below the number of tiles, whose codes are all there.
-        let rows = unsafe {
-            let queries = pass.queries.as_ptr().add(at * QUERIES * pass.dim);
-            one::<S, QUERIES, PARTS>(pass.dim, queries, &pass.documents, bands, hits)
-        };
-        if rows != 0 {
-            return Some((at, rows));
-        }
-    }
-    None
-}
-
-/// One tile: the bits of the queries that have a hit.
-///
-/// # Safety
-/// As [`tile`], and `QUERIES * dim` codes of queries can be read.
-#[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "compiled anew for each instruction set"
-)]
-unsafe fn one<S: Sums, const QUERIES: usize, const PARTS: usize>(
-    dim: usize,
-    queries: *const i8,
-    documents: &Documents<'_>,
-    bands: &Bands,
-    hits: &mut Hits,
-) -> u32 {
-    // SAFETY: all offsets stay below `dim * QUERIES`, `dim * width` and `width`, and those are the operands' lengths.
-    unsafe {
-        let codes = documents.codes.as_ptr().cast();
-        let sums = products::<S, QUERIES, PARTS>(dim, queries, codes, bands);
-        // One bound for the whole panel turns nearly every tile away, by one branch.
-        let mut lows = [0.0; QUERIES];
-        for (query, low) in lows.iter_mut().enumerate() {
-            let widest = bands.rests[query] * documents.longest
-                + (bands.lengths[query] * documents.coarsest + bands.slacks[query]);
-            *low = bands.lows[query] - widest;
-        }
-        let mut values = [[S::Floats::splat(0.0); PARTS]; QUERIES];
-        let mut greatest = S::Floats::splat(-1.0);
-        for part in 0..PARTS {
-            let at = part * S::Floats::COUNT;
-            let steps = S::Floats::load(documents.scales.as_ptr().add(at));
-            let bias = S::Floats::load(documents.biases.as_ptr().add(at));
-            for query in 0..QUERIES {
-                let scale = S::Floats::splat(bands.scales[query]).multiply(steps);
-                let value = sums[query][part].to_floats().multiply_add(scale, bias);
-                let over = value.subtract(S::Floats::splat(lows[query]));
-                greatest = over.greater(greatest);
-                values[query][part] = value;
-            }
-        }
-        if greatest.at_least(S::Floats::splat(0.0)) == 0 {
-            return 0;
-        }
-        let mut rows = 0;
-        for (query, values) in values.iter().enumerate() {
-            let low = S::Floats::splat(lows[query]);
-            if values.iter().any(|value| value.at_least(low) != 0) {
-                let any = sort::<S::Floats, PARTS>(query, values, documents, bands, hits);
-                rows |= u32::from(any) << query;
-            }
-        }
-        rows
-    }
-}
-
-/// Sorts one query's values into inside, above and neither, each by its document's own bound; whether any is either.
-///
-/// # Safety
-/// As [`tile`].
-#[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "compiled anew for each instruction set"
-)]
-unsafe fn sort<L: Lanes, const PARTS: usize>(
-    query: usize,
-    values: &[L; PARTS],
-    documents: &Documents<'_>,
-    bands: &Bands,
-    hits: &mut Hits,
-) -> bool {
-    // SAFETY: as `tile`; a row of hits has room for the widest panel.
-    unsafe {
-        let (low, cap) = (L::splat(bands.lows[query]), L::splat(bands.caps[query]));
-        let (rest, length) = (L::splat(bands.rests[query]), L::splat(bands.lengths[query]));
-        let slack = L::splat(bands.slacks[query]);
-        let (mut inside, mut above) = (0, 0);
-        for (part, &value) in values.iter().enumerate() {
-            let at = part * L::COUNT;
-            let coarse = L::load(documents.rests.as_ptr().add(at));
-            let error = length.multiply_add(coarse, slack);
-            let long = L::load(documents.lengths.as_ptr().add(at));
-            let error = rest.multiply_add(long, error);
-            let (least, most) = (value.subtract(error), value.add(error));
-            let (reached, under) = (most.at_least(low), cap.at_least(least));
-            inside |= (reached & under) << at;
-            above |= (reached & !under) << at;
-            least.store(hits.least[query].as_mut_ptr().add(at));
-            most.store(hits.most[query].as_mut_ptr().add(at));
-        }
-        hits.inside[query] = inside;
-        hits.above[query] = above;
-        inside | above != 0
-    }
-}
-
-/// Sums of products of `QUERIES` queries with `PARTS` registers of documents, one accumulator each.
-///
-/// # Safety
-/// As [`tile`].
-#[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "compiled anew for each instruction set"
-)]
-unsafe fn products<S: Sums, const QUERIES: usize, const PARTS: usize>(
-    dim: usize,
-    mut queries: *const i8,
-    mut documents: *const u8,
-    bands: &Bands,
-) -> [[S; PARTS]; QUERIES] {
-    // SAFETY: as `tile`: the pointers move on by what was read, `dim / STEP` times.
-    unsafe {
-        let part_bytes = 4 * S::Floats::COUNT;
-        let mut sums = [[S::splat(0); PARTS]; QUERIES];
-        for (row, &start) in sums.iter_mut().zip(&bands.starts) {
-            *row = [S::splat(start); PARTS];
-        }
-        for _ in 0..dim / STEP {
-            S::add_step(&mut sums, queries, documents);
-            queries = queries.add(STEP * QUERIES);
-            documents = documents.add(STEP / 4 * PARTS * part_bytes);
-        }
-        sums
-    }
 }
 
 #[cfg(test)]

@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::corpus::Frame;
 use super::kept::{Asked, Found, Kept};
 use super::panels::{Packer, Shard};
+use super::rescore::Rescorer;
 use super::ruler::Ruler;
 use crate::kernels::{Bands, Documents, Hits, Pass, STEP, Tile};
 
 /// What a thread reuses from block to block.
 pub(super) struct Desk {
-    packer: Packer,
+    pub(super) packer: Packer,
     codes: Vec<i8>,
-    hits: Hits,
+    pub(super) hits: Hits,
+    pub(super) rescorer: Rescorer,
 }
 
 impl Desk {
@@ -21,17 +23,18 @@ impl Desk {
             packer: Packer::new(dim),
             codes: Vec::new(),
             hits: Hits::new(),
+            rescorer: Rescorer::default(),
         }
     }
 }
 
 /// One query of the block.
 pub(super) struct Row<'a> {
-    asked: Asked<'a>,
-    kept: Kept,
+    pub(super) asked: Asked<'a>,
+    pub(super) kept: Kept,
     /// `None` where this query does without the tile.
-    ruler: Option<Ruler>,
-    found: &'a mut Found,
+    pub(super) ruler: Option<Ruler>,
+    pub(super) found: &'a mut Found,
 }
 
 impl<'a> Row<'a> {
@@ -46,19 +49,19 @@ impl<'a> Row<'a> {
     }
 
     /// The least value of the tile that is of interest.
-    fn low(&self) -> f32 {
+    pub(super) fn low(&self) -> f32 {
         self.ruler
             .map_or(f32::NAN, |ruler| ruler.low(self.kept.bar()))
     }
 
     /// The greatest.
-    fn cap(&self) -> f32 {
+    pub(super) fn cap(&self) -> f32 {
         self.ruler
             .map_or(f32::NAN, |ruler| ruler.cap(self.asked.band.counted_cap()))
     }
 
     /// Scores documents and takes them.
-    fn compare(&mut self, documents: impl Iterator<Item = usize>) {
+    pub(super) fn compare(&mut self, documents: impl Iterator<Item = usize>) {
         for document in documents {
             self.kept.push_exact(document, &self.asked);
             if self.kept.is_full() {
@@ -68,7 +71,7 @@ impl<'a> Row<'a> {
     }
 
     /// Takes the documents of a panel that lie above the band.
-    fn turn_away(&mut self, first: usize, mut above: u64) {
+    pub(super) fn turn_away(&mut self, first: usize, mut above: u64) {
         if self.asked.excluded.is_empty() {
             return self.kept.count_above(above.count_ones());
         }
@@ -80,7 +83,13 @@ impl<'a> Row<'a> {
     }
 
     /// Takes the documents of a panel that the tile lets through; whether the bar may have risen.
-    fn take(&mut self, first: usize, mut inside: u64, least: &[f32], most: &[f32]) -> bool {
+    pub(super) fn take(
+        &mut self,
+        first: usize,
+        mut inside: u64,
+        least: &[f32],
+        most: &[f32],
+    ) -> bool {
         let Some(ruler) = self.ruler else {
             return false;
         };
@@ -90,6 +99,11 @@ impl<'a> Row<'a> {
             let (low, high) = ruler.ends(least[at], most[at]);
             self.kept.push(first + at, low, high);
         }
+        self.settle_if_full()
+    }
+
+    /// Makes room where there is none; whether the bar may have risen.
+    pub(super) fn settle_if_full(&mut self) -> bool {
         let is_full = self.kept.is_full();
         if is_full {
             self.kept.settle(&self.asked);
@@ -99,11 +113,11 @@ impl<'a> Row<'a> {
 }
 
 /// Panels are shown in stages, each evenly spread over the shard: the first of every 2^6, then as many again, and so on.
-const STAGES: u32 = 6;
+pub(super) const STAGES: u32 = 6;
 
 /// The panels of a stage: those whose number leaves the first of these when it is divided by the second. All stages are all
 /// panels.
-fn stage(number: u32) -> (usize, usize) {
+pub(super) fn stage(number: u32) -> (usize, usize) {
     match number {
         0 => (0, 1 << STAGES),
         _ => (1 << (STAGES - number), 1 << (STAGES + 1 - number)),
@@ -118,7 +132,7 @@ fn stage(number: u32) -> (usize, usize) {
     clippy::cast_sign_loss,
     reason = "a rank far below 2^53"
 )]
-fn likely_rank(depth: usize, shown: usize, documents: usize) -> Option<usize> {
+pub(super) fn likely_rank(depth: usize, shown: usize, documents: usize) -> Option<usize> {
     let expected = depth as f64 * shown as f64 / documents as f64;
     let rank = (expected + 3.0 * expected.sqrt() + 1.0).ceil() as usize;
     (rank < depth && 8 * rank <= shown).then_some(rank)
@@ -236,6 +250,7 @@ impl<'a> Block<'a> {
                     queries: codes,
                     bands: &self.bands,
                     documents,
+                    back: None,
                     next,
                 };
                 let Some((at, mut hit)) = tile.run(&pass, from, hits) else {
@@ -260,8 +275,11 @@ impl<'a> Block<'a> {
     }
 
     /// Hands out what each query found. The queries whose trust was mistaken are left, to be shown everything again.
-    pub(super) fn finish(self) -> Vec<Row<'a>> {
+    pub(super) fn finish(mut self, desk: &mut Desk) -> Vec<Row<'a>> {
         let mut mistaken = Vec::new();
+        let documents = self.rows.first();
+        let documents = documents.map_or(0, |row| row.asked.scorer.corpus.rows());
+        desk.rescorer.score(&mut self.rows, documents);
         for mut row in self.rows {
             match row.kept.finish(&row.asked) {
                 Some(found) => *row.found = found,

@@ -3,6 +3,7 @@
 use super::exact::{Engine, heard};
 use super::panels::Shard;
 use super::rows::Rows;
+use super::ruler::Turned;
 use super::score::{Similarity, norms};
 use crate::error::{Error, Result};
 use crate::pool;
@@ -119,6 +120,11 @@ impl Prepared {
         Ok(())
     }
 
+    /// Whether a panel holds that document.
+    pub(super) fn is_packed(&self, document: usize) -> bool {
+        self.frame.holds(self.norms[document])
+    }
+
     /// Those of these documents that no panel holds.
     pub(super) fn outliers(&self, documents: &std::ops::Range<usize>) -> &[u32] {
         let place = |end: usize| self.outliers.partition_point(|&row| (row as usize) < end);
@@ -206,6 +212,19 @@ impl Frame {
             Similarity::Cosine => 1.0,
             Similarity::Dot => norm * self.longest,
             Similarity::Euclidean => self.longest,
+        }
+    }
+
+    /// What a unit is where the queries are the documents: the same for each of them.
+    pub(super) fn turned(&self) -> Turned {
+        Turned {
+            similarity: self.similarity,
+            unit: match self.similarity {
+                Similarity::Cosine => 1.0,
+                Similarity::Dot => self.longest * self.longest,
+                Similarity::Euclidean => self.longest,
+            },
+            dim: self.documents.len(),
         }
     }
 

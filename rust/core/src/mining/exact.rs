@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::block::{Block, Desk, Row};
 use super::corpus::{Prepared, shards};
 use super::exclusions::Excluded;
-use super::kept::{Asked, Found, kept_bytes};
+use super::kept::{Asked, Found, Room};
 use super::panels::{Shard, packed_bytes};
 use super::rules::Band;
 use super::score::Scorer;
+use super::triangle::search_once;
 use crate::error::Result;
 use crate::kernels::{MOST_QUERIES, Tile};
 use crate::pool;
@@ -38,6 +39,9 @@ pub struct Engine {
     pub block_queries: usize,
     /// The documents of a shard.
     pub shard_documents: usize,
+    /// Bytes beside the packed corpus for what queries that are the corpus itself keep all at once: as far as they hold it,
+    /// each two rows are compared once, not twice.
+    pub spare: usize,
 }
 
 impl Engine {
@@ -51,7 +55,7 @@ impl Engine {
         max_memory: usize,
     ) -> Self {
         let fair = queries.div_ceil(threads.saturating_mul(4).max(1));
-        let kept = kept_bytes(depth.min(corpus));
+        let kept = Room::WIDE.bytes(depth.min(corpus));
         let block_queries = (CODES / dim.max(1))
             .min(KEPT / kept)
             .min(fair)
@@ -62,11 +66,13 @@ impl Engine {
             .saturating_mul(size_of::<f64>());
         let desk = block_queries * dim.saturating_add(kept);
         let taken = norms.saturating_add(desk.saturating_mul(threads));
+        let packed = packed_bytes(dim).saturating_mul(corpus);
         Self {
             tile: Tile::best(),
             block_queries,
             shard_documents: (max_memory.saturating_sub(taken) / packed_bytes(dim))
                 .max(LEAST_SHARD),
+            spare: max_memory.saturating_sub(norms).saturating_sub(packed),
         }
     }
 
@@ -87,15 +93,15 @@ pub(super) struct Question<'a> {
 }
 
 /// Everything that does not change while the search runs.
-struct Search<'a> {
-    prepared: &'a Prepared,
-    question: &'a Question<'a>,
-    depth: usize,
+pub(super) struct Search<'a> {
+    pub(super) prepared: &'a Prepared,
+    pub(super) question: &'a Question<'a>,
+    pub(super) depth: usize,
     /// How many queries trusted a sample, and how many of them in vain: where it is too many, no more do.
     bold: AtomicUsize,
     mistaken: AtomicUsize,
     /// Set where the caller wants to stop: a block of many documents does not go on to its end then.
-    is_stopped: AtomicBool,
+    pub(super) is_stopped: AtomicBool,
 }
 
 /// Finds the best allowed documents of every query. O(queries x corpus x dim).
@@ -107,17 +113,17 @@ pub(super) fn search(
     let (scorer, threads, engine) = (question.scorer, question.threads, prepared.engine);
     let (queries, corpus) = (scorer.queries.rows(), scorer.corpus.rows());
     let total = engine.steps(queries, corpus);
-    let search = Search {
-        prepared,
-        question,
-        depth: question.depth.min(corpus),
-        bold: AtomicUsize::new(0),
-        mistaken: AtomicUsize::new(0),
-        is_stopped: AtomicBool::new(false),
-    };
+    let search = Search::new(prepared, question);
     let mut found: Vec<_> = std::iter::repeat_with(Found::default)
         .take(queries)
         .collect();
+    if let Some(shard) = prepared.resident()
+        && let Some(left) = search_once(&search, shard, &mut found, tick)?
+    {
+        let mut passing = |_, _| search.hears(tick, total, total);
+        search.again(shard, &left, &mut found, &mut Tick::new(&mut passing))?;
+        return Ok(found);
+    }
     let per_shard = queries as u64;
     for (at, documents) in (0..).zip(shards(&engine, corpus)) {
         let before = at * per_shard;
@@ -128,9 +134,7 @@ pub(super) fn search(
             None => Some(prepared.pack(scorer.corpus, documents, threads, ear)?),
         };
         let mut passing = |done: u64, blocks: u64| {
-            let said = heard(tick, before + per_shard * done / blocks.max(1), total);
-            search.is_stopped.store(said.is_break(), Ordering::Relaxed);
-            said
+            search.hears(tick, before + per_shard * done / blocks.max(1), total)
         };
         let ear = &mut Tick::new(&mut passing);
         if let Some(shard) = fresh.as_ref().or(prepared.resident()) {
@@ -148,7 +152,25 @@ pub(super) fn heard(tick: &mut Tick<'_>, done: u64, total: u64) -> ControlFlow<(
     }
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    pub(super) fn new(prepared: &'a Prepared, question: &'a Question<'a>) -> Self {
+        Self {
+            prepared,
+            question,
+            depth: question.depth.min(question.scorer.corpus.rows()),
+            bold: AtomicUsize::new(0),
+            mistaken: AtomicUsize::new(0),
+            is_stopped: AtomicBool::new(false),
+        }
+    }
+
+    /// As [`heard`]; blocks that are under way stop too.
+    pub(super) fn hears(&self, tick: &mut Tick<'_>, done: u64, total: u64) -> ControlFlow<()> {
+        let said = heard(tick, done, total);
+        self.is_stopped.store(said.is_break(), Ordering::Relaxed);
+        said
+    }
+
     /// Shows a shard to every query. In the first one, where nothing is known yet, a sample may show what to look for.
     fn pass(
         &self,
@@ -157,46 +179,77 @@ impl Search<'_> {
         found: &mut [Found],
         tick: &mut Tick<'_>,
     ) -> Result<()> {
-        let Engine {
-            tile,
-            block_queries,
-            ..
-        } = self.prepared.engine;
-        let block_queries = block_queries.max(1);
+        let block = self.prepared.engine.block_queries.max(1);
+        let items = found.chunks_mut(block).enumerate();
+        let items = items.map(|(at, found)| (at * block..).zip(found).collect());
+        self.show(shard, items, is_first, tick)
+    }
+
+    /// Shows a shard that is the whole corpus to some queries, in order, of which nothing is known.
+    fn again(
+        &self,
+        shard: &Shard,
+        queries: &[usize],
+        found: &mut [Found],
+        tick: &mut Tick<'_>,
+    ) -> Result<()> {
+        let block = self.prepared.engine.block_queries.max(1);
+        let is_asked = |(query, _): &(usize, &mut Found)| queries.binary_search(query).is_ok();
+        let mut rows = found.iter_mut().enumerate().filter(is_asked);
+        let blocks = pool::blocks(queries.len(), block);
+        let items = blocks.map(|range| rows.by_ref().take(range.len()).collect());
+        let items: Vec<Vec<_>> = items.collect();
+        self.show(shard, items.into_iter(), false, tick)
+    }
+
+    /// Shows a shard to blocks of queries.
+    fn show<'f>(
+        &self,
+        shard: &Shard,
+        blocks: impl ExactSizeIterator<Item = Vec<(usize, &'f mut Found)>> + Send,
+        is_first: bool,
+        tick: &mut Tick<'_>,
+    ) -> Result<()> {
+        let tile = self.prepared.engine.tile;
         let outliers = self.prepared.outliers(&shard.documents);
-        let items = found.chunks_mut(block_queries).enumerate();
-        let work = |desk: &mut Desk, (at, found): (usize, &mut [Found])| {
-            let rows = (at * block_queries..).zip(found);
-            let mut rows: Vec<_> = rows.map(|(query, found)| self.row(query, found)).collect();
+        let work = |desk: &mut Desk, found: Vec<(usize, &mut Found)>| {
+            let row = |(query, found)| self.row(query, Room::WIDE, found);
+            let mut rows: Vec<_> = found.into_iter().map(row).collect();
             let mut is_bold = is_first && self.is_bold();
             let asked = rows.len();
             while !rows.is_empty() {
                 let mut block = Block::new(rows, &self.prepared.frame, shard, tile, desk);
                 block.show(shard, outliers, desk, is_bold, &self.is_stopped);
-                rows = block.finish();
-                self.bold.fetch_add(asked, Ordering::Relaxed);
-                self.mistaken.fetch_add(rows.len(), Ordering::Relaxed);
+                rows = block.finish(desk);
+                self.trusted(asked, rows.len());
                 is_bold = false;
             }
             Ok(())
         };
         let state = || Desk::new(self.question.scorer.corpus.dim());
-        pool::map_items(self.question.threads, items, tick, state, work).map(drop)
+        pool::map_items(self.question.threads, blocks, tick, state, work).map(drop)
+    }
+
+    /// Counts queries that trusted a sample, and those that did so in vain.
+    pub(super) fn trusted(&self, queries: usize, mistaken: usize) {
+        self.bold.fetch_add(queries, Ordering::Relaxed);
+        self.mistaken.fetch_add(mistaken, Ordering::Relaxed);
     }
 
     /// Whether a sample has been worth its trust so far. It changes the time alone.
-    fn is_bold(&self) -> bool {
+    pub(super) fn is_bold(&self) -> bool {
         let mistaken = self.mistaken.load(Ordering::Relaxed);
         8 * mistaken <= self.bold.load(Ordering::Relaxed)
     }
 
-    fn row<'a>(&'a self, query: usize, found: &'a mut Found) -> Row<'a> {
+    pub(super) fn row<'s>(&'s self, query: usize, room: Room, found: &'s mut Found) -> Row<'s> {
         let asked = Asked {
             scorer: self.question.scorer,
             query,
             band: self.question.bands[query],
             excluded: self.question.excluded,
             depth: self.depth,
+            room,
         };
         Row::new(asked, found)
     }

@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 
+use super::capacity::check_fits;
 use crate::error::{Error, Result};
 use crate::pool;
 use crate::tick::Tick;
@@ -77,11 +78,9 @@ pub fn fuse(
     tick: &mut Tick<'_>,
 ) -> Result<Fused> {
     check(sources, fusion, queries, num)?;
-    let size = queries.checked_mul(num).filter(|&size| size < 1 << 40);
-    let Some(size) = size else {
-        let rule = "leave a table that fits into memory";
-        return Err(Error::argument("num", rule, num));
-    };
+    let place = size_of::<i64>() + size_of::<f32>() + size_of::<u8>() + size_of::<u32>();
+    check_fits("num", num, queries, num.saturating_mul(place))?;
+    let size = queries * num;
     let mut fused = Fused {
         ids: vec![-1; size],
         scores: vec![f32::NEG_INFINITY; size],

@@ -24,15 +24,35 @@ pub(super) struct Away {
     pub(super) rule: u16,
 }
 
-/// This many entries more than there were, and half as many again, are pushed before they are looked through.
-const ROOM: usize = 64;
-/// With more than this many times the entries wanted that bounds cannot tell apart, the best of them are scored.
-const MOST: usize = 8;
+/// How much is kept before it costs exact scores. The answer does not depend on it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// This many entries more than there were, and half as many again, are pushed before they are looked through.
+    pub(super) more: usize,
+    /// With more than this many times the entries wanted that bounds cannot tell apart, the best of them are scored.
+    pub(super) times: usize,
+}
 
-/// The bytes that a query's candidates take while documents stream by, at most.
-pub(super) fn kept_bytes(depth: usize) -> usize {
-    let settled = depth.saturating_mul(MOST).saturating_add(ROOM);
-    full(settled).saturating_mul(size_of::<Entry>())
+impl Room {
+    pub(super) const WIDE: Self = Self { more: 64, times: 8 };
+
+    /// The most entries that stay when they are looked through.
+    fn settled(self, wanted: usize) -> usize {
+        wanted.saturating_mul(self.times).saturating_add(self.more)
+    }
+
+    /// When a buffer of `settled` entries is looked through next.
+    fn full(self, settled: usize) -> usize {
+        settled
+            .saturating_add(settled / 2)
+            .saturating_add(self.more)
+    }
+
+    /// The bytes that a query's candidates take while documents stream by, at most.
+    pub(super) fn bytes(self, depth: usize) -> usize {
+        let full = self.full(self.settled(depth));
+        full.saturating_mul(size_of::<Entry>())
+    }
 }
 
 /// A document whose score lies in `low..=high`; exactly known where the ends are one.
@@ -51,6 +71,7 @@ pub(super) struct Asked<'a> {
     pub(super) excluded: &'a Excluded<'a>,
     /// How many of the best documents are wanted.
     pub(super) depth: usize,
+    pub(super) room: Room,
 }
 
 /// Candidates of one query.
@@ -89,7 +110,7 @@ impl Kept {
         }
         Self {
             settled: entries.len(),
-            full: full(entries.len()),
+            full: asked.room.full(entries.len()),
             entries,
             wanted: asked.depth,
             bar,
@@ -170,14 +191,50 @@ impl Kept {
                 self.trusted = self.bar;
             }
         }
-        if self.entries.len() > wanted.saturating_mul(MOST).saturating_add(ROOM) {
+        if self.entries.len() > asked.room.settled(wanted) {
             self.rank(asked);
             if wanted < asked.depth {
                 self.trusted = self.bar;
             }
         }
         self.settled = self.entries.len();
-        self.full = full(self.settled);
+        self.full = asked.room.full(self.settled);
+    }
+
+    /// Puts the likely best first: how many these are. Their scores are to be known before [`narrow`](Self::narrow).
+    pub(super) fn likely(&mut self, asked: &Asked<'_>) -> usize {
+        self.examine(asked);
+        if self.entries.len() > self.wanted {
+            let by_middle = |a: &Entry, b: &Entry| b.middle().total_cmp(&a.middle());
+            self.entries
+                .select_nth_unstable_by(self.wanted - 1, by_middle);
+        }
+        self.settled = self.entries.len();
+        self.entries.len().min(self.wanted)
+    }
+
+    /// Drops what the scores of the likely best turn away: how many entries are left.
+    pub(super) fn narrow(&mut self) -> usize {
+        if self.entries.len() > self.wanted {
+            let scores = self.entries[..self.wanted].iter().map(|entry| entry.low);
+            let last = scores.reduce(f32::min);
+            self.bar = self.bar.max(last.map_or(self.bar, f64::from));
+            self.drop_below();
+            self.settled = self.entries.len();
+        }
+        self.entries.len()
+    }
+
+    /// Those of the first `count` entries whose scores are not known: their places and documents.
+    pub(super) fn unknown(&self, count: usize) -> impl Iterator<Item = (u32, u32)> {
+        let entries = (0..).zip(&self.entries[..count]);
+        let unknown = entries.filter(|(_, entry)| entry.low < entry.high);
+        unknown.map(|(at, entry)| (at, entry.id))
+    }
+
+    /// Takes the score of an entry.
+    pub(super) fn know(&mut self, at: usize, score: f32) {
+        self.entries[at] = Entry::exact(self.entries[at].id, score);
     }
 
     /// The best documents, and what was turned away; `None` where a trust was mistaken, and everything is to be shown again.
@@ -272,11 +329,6 @@ fn resolve_all(entries: &mut [Entry], asked: &Asked<'_>) {
         }
         entries[at].resolve(asked);
     }
-}
-
-/// When a buffer of `settled` entries is looked through next.
-fn full(settled: usize) -> usize {
-    settled.saturating_add(settled / 2).saturating_add(ROOM)
 }
 
 impl Entry {

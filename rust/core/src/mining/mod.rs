@@ -5,21 +5,27 @@
 //! ties by the lower document, bit for bit, for any number of threads, block size and instruction set.
 
 mod block;
+mod capacity;
 mod corpus;
 mod exact;
 mod exclusions;
 pub mod fuse;
 mod kept;
 pub mod lexical;
+mod pairs;
 mod panels;
+mod rescore;
 mod rows;
 mod ruler;
 mod rules;
 mod score;
 mod select;
+mod side;
 pub mod store;
 mod table;
+mod triangle;
 
+pub use capacity::{check_fits, physical_memory};
 pub use corpus::Prepared;
 pub use exact::Engine;
 pub use exclusions::Exclusion;
@@ -35,8 +41,8 @@ use exact::Question;
 use exclusions::Excluded;
 use rules::Band;
 
-/// The most candidates of all queries together: a table that no memory holds is refused before it is tried.
-const MOST_PLACES: usize = 1 << 40;
+/// The bytes of a candidate while a search's result becomes a table.
+const CANDIDATE: usize = 2 * size_of::<(f32, u32)>();
 
 /// What is known of the queries, beside their embeddings.
 #[derive(Debug, Clone, Copy, Default)]
@@ -232,8 +238,15 @@ fn search_options<'a>(
         rules.check(!matches!(given.anchors, Anchors::None))?;
         (search.rules.min_score, selection.min_score) = (None, rules.min_score);
     }
+    let candidates = search.depth.min(corpus.rows()).saturating_mul(CANDIDATE);
+    let row = selection.row_bytes().saturating_add(candidates);
+    check_fits(
+        "num_negatives",
+        selection.num_negatives,
+        queries.rows(),
+        row,
+    )?;
     check(queries, corpus, given, &search)?;
-    check_places(&selection, queries.rows())?;
     Ok((search, selection))
 }
 
@@ -249,7 +262,7 @@ pub fn engine_for(
     // Found, and once more in a table.
     let row = depth
         .min(corpus.rows())
-        .saturating_mul(16)
+        .saturating_mul(CANDIDATE)
         .saturating_add(64);
     let left = max_memory.saturating_sub(row.saturating_mul(queries.rows()));
     let rows = (queries.rows(), corpus.rows());
@@ -354,24 +367,7 @@ fn check(
             options.first_document,
         ));
     }
-    let places = options.depth.min(corpus.rows()).checked_mul(queries.rows());
-    if places.is_none_or(|places| places > MOST_PLACES) {
-        let rule = format!("leave at most {MOST_PLACES} candidates of all queries");
-        return Err(Error::argument("depth", rule, options.depth));
-    }
+    let candidates = options.depth.min(corpus.rows()).saturating_mul(CANDIDATE);
+    check_fits("depth", options.depth, queries.rows(), candidates)?;
     options.rules.check(!matches!(given.anchors, Anchors::None))
-}
-
-fn check_places(selection: &Selection<'_>, queries: usize) -> Result<()> {
-    let wanted = selection.range_min.saturating_add(selection.num_negatives);
-    let places = wanted.checked_mul(queries.max(1));
-    if places.is_none_or(|places| places > MOST_PLACES) {
-        let rule = format!("leave at most {MOST_PLACES} places for all queries");
-        return Err(Error::argument(
-            "num_negatives",
-            rule,
-            selection.num_negatives,
-        ));
-    }
-    Ok(())
 }

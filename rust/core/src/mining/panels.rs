@@ -119,19 +119,22 @@ impl Shard {
 
     /// Each panel with its first document.
     pub(super) fn panels(&self) -> impl ExactSizeIterator<Item = (usize, Documents<'_>)> {
-        self.greatest.iter().enumerate().map(|(at, greatest)| {
-            let rows = at * self.width..(at + 1) * self.width;
-            let documents = Documents {
-                codes: &self.codes[at * self.panel..(at + 1) * self.panel],
-                scales: &self.scales[rows.clone()],
-                biases: &self.biases[rows.clone()],
-                lengths: &self.lengths[rows.clone()],
-                rests: &self.rests[rows],
-                longest: greatest.0,
-                coarsest: greatest.1,
-            };
-            (self.documents.start + at * self.width, documents)
-        })
+        (0..self.greatest.len()).map(|at| self.panel(at))
+    }
+
+    /// A panel with its first document.
+    pub(super) fn panel(&self, at: usize) -> (usize, Documents<'_>) {
+        let rows = at * self.width..(at + 1) * self.width;
+        let documents = Documents {
+            codes: &self.codes[at * self.panel..(at + 1) * self.panel],
+            scales: &self.scales[rows.clone()],
+            biases: &self.biases[rows.clone()],
+            lengths: &self.lengths[rows.clone()],
+            rests: &self.rests[rows],
+            longest: self.greatest[at].0,
+            coarsest: self.greatest[at].1,
+        };
+        (self.documents.start + at * self.width, documents)
     }
 }
 
@@ -244,6 +247,20 @@ impl Packer {
         bands.rests[at] = found.rest * (1.0 + 1e-5);
         bands.scales[at] = found.scale;
         bands.starts[at] = -i32::from(tile.offset) * found.sum;
-        Some(Ruler::new(scorer.similarity, scale, shift, length, dim))
+        let ruler = Ruler::new(scorer.similarity, scale, shift, length, dim);
+        let (factor, most, least) = frame.turned().of(&ruler);
+        // As much as a value's own rounding, once more.
+        let offset = shard.bias + shift.abs() + most.abs().max(least.abs()) / factor;
+        let slack = rounding(whole, shard.longest, offset) * factor + 1e-30;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "rounding to float32 is meant, and the slack makes up for it"
+        )]
+        {
+            bands.factors[at] = factor as f32;
+            bands.tops[at] = (most + slack) as f32;
+            bands.bottoms[at] = (least - slack) as f32;
+        }
+        Some(ruler)
     }
 }

@@ -58,6 +58,28 @@ impl<'a> Rows<'a> {
         self.dim
     }
 
+    /// Whether these are the same rows: the same memory, or the same numbers in the same type. O(rows x dim).
+    pub(super) fn is_same(&self, other: Rows<'_>) -> bool {
+        if (self.count, self.dim) != (other.count, other.dim) {
+            return false;
+        }
+        match (self.values, other.values) {
+            (Values::F32(left), Values::F32(right)) => {
+                std::ptr::eq(left, right)
+                    || std::iter::zip(left, right).all(|(x, y)| x.to_bits() == y.to_bits())
+            }
+            (Values::F16(left), Values::F16(right)) => {
+                std::ptr::eq(left, right)
+                    || std::iter::zip(left, right).all(|(x, y)| x.to_bits() == y.to_bits())
+            }
+            (Values::Bf16(left), Values::Bf16(right)) => {
+                std::ptr::eq(left, right)
+                    || std::iter::zip(left, right).all(|(x, y)| x.to_bits() == y.to_bits())
+            }
+            _ => false,
+        }
+    }
+
     /// One row.
     pub fn row(&self, row: usize) -> Row<'a> {
         let range = row * self.dim..(row + 1) * self.dim;

@@ -98,6 +98,60 @@ impl Ruler {
     }
 }
 
+/// What scores mean for documents that are queries at the same time: one unit for all, so that a value that was computed
+/// for one row of a pair tells what it is for the other.
+///
+/// A score is `unit` times `factor v + shift factor`; of a distance, `v + shift - |p|^2 / 2` is `-(distance / unit)^2 / 2`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Turned {
+    pub(super) similarity: Similarity,
+    /// `L^2` for a dot product, 1 for a cosine, L for a distance.
+    pub(super) unit: f64,
+    pub(super) dim: usize,
+}
+
+impl Turned {
+    /// What a value of this query is multiplied by, and what is added then: at least, and at most.
+    pub(super) fn of(&self, ruler: &Ruler) -> (f64, f64, f64) {
+        if ruler.is_distance {
+            let half = (ruler.square.0 / 2.0, ruler.square.1 / 2.0);
+            (1.0, ruler.shift - half.0, ruler.shift - half.1)
+        } else {
+            let factor = ruler.scale / self.unit;
+            (factor, ruler.shift * factor, ruler.shift * factor)
+        }
+    }
+
+    /// Below this no query scores `score` or more.
+    pub(super) fn low(&self, score: f64) -> f32 {
+        if score.is_nan() {
+            return f32::NAN; // none is asked for
+        }
+        let score = score.min(f64::from(f32::MAX));
+        let score = (score - rounding(score)) / self.unit;
+        rounded_down(if self.similarity != Similarity::Euclidean {
+            score
+        } else if score > 0.0 {
+            f64::INFINITY
+        } else {
+            -(score * (1.0 + sum_error(self.dim))).powi(2) / 2.0
+        })
+    }
+
+    /// Above this every query scores more than `score`.
+    pub(super) fn cap(&self, score: f64) -> f32 {
+        let score = score.max(f64::from(f32::MIN));
+        let score = (score + rounding(score)) / self.unit;
+        rounded_up(if self.similarity != Similarity::Euclidean {
+            score
+        } else if score >= 0.0 {
+            f64::INFINITY
+        } else {
+            -(score * (1.0 - sum_error(self.dim))).powi(2) / 2.0
+        })
+    }
+}
+
 /// What rounding to float32 changes at most, subnormal numbers included.
 fn rounding(score: f64) -> f64 {
     score.abs() * 0.5f64.powi(23) + 0.5f64.powi(148)
@@ -157,6 +211,44 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_value_is_on_the_same_side_for_both_rows_of_its_pair() {
+        for similarity in [Similarity::Cosine, Similarity::Dot, Similarity::Euclidean] {
+            for (scale, length, unit) in [(2.0, 1.0, 3.0), (1e-30, 3.0, 1e-20), (1e20, 0.1, 1e22)] {
+                let is_dot = similarity == Similarity::Dot;
+                let unit = if is_dot { unit } else { scale };
+                let ruler = Ruler::new(similarity, scale, 0.125, length, 384);
+                let turned = Turned {
+                    similarity,
+                    unit,
+                    dim: 384,
+                };
+                let (factor, most, least) = turned.of(&ruler);
+                for value in [-2.0f32, -0.5, -0.125, 0.0, 0.3, 1.0] {
+                    let (low, high) = ruler.ends(value, value);
+                    let (up, down) = (
+                        factor * f64::from(value) + most,
+                        factor * f64::from(value) + least,
+                    );
+                    let slack = 1e-6 * (up.abs() + down.abs() + factor);
+                    let (from, to) = (turned.low(f64::from(high)), turned.cap(f64::from(low)));
+                    assert!(f64::from(from) <= up + slack, "{similarity:?} {value}");
+                    assert!(f64::from(to) >= down - slack, "{similarity:?} {value}");
+                    let tight = f64::from(turned.low(f64::from(low) - f64::from(low.abs()) * 1e-3));
+                    assert!(low >= 0.0 || tight < up, "{similarity:?} {value}");
+                }
+            }
+        }
+        let turned = Turned {
+            similarity: Similarity::Euclidean,
+            unit: 1.0,
+            dim: 8,
+        };
+        assert!(turned.low(0.5).is_infinite() && turned.low(0.5) > 0.0);
+        assert!(turned.cap(0.0).is_infinite() && turned.low(f64::NAN).is_nan());
+        assert!(turned.low(f64::NEG_INFINITY).is_infinite());
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod choose;
 mod fill;
 mod weights;
 
+use super::capacity::check_fits;
 use super::table::Table;
 use crate::error::{Error, Result};
 use crate::key::{Key, stream};
@@ -80,7 +81,7 @@ pub struct Selection<'a> {
 }
 
 /// Negatives of every query, best first.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Candidates {
     /// Documents, `num_negatives` a query; -1 where there are fewer.
     pub ids: Vec<i64>,
@@ -117,6 +118,12 @@ impl Selection<'_> {
             Strategy::Top => self.range_min.saturating_add(self.num_negatives),
             _ => self.range_max.unwrap_or(usize::MAX),
         }
+    }
+
+    /// The bytes that a query's places take while parts become one result.
+    pub fn row_bytes(&self) -> usize {
+        let place = size_of::<i64>() + size_of::<f32>() + size_of::<i32>();
+        self.num_negatives.saturating_mul(2 * place)
     }
 
     /// Whether every number is usable.
@@ -184,6 +191,8 @@ pub(super) fn select_or_fill(
     tick: &mut Tick<'_>,
 ) -> Result<Candidates> {
     selection.check(true)?; // a part of the queries may be without positives
+    let (num_negatives, row) = (selection.num_negatives, selection.row_bytes());
+    check_fits("num_negatives", num_negatives, table.queries(), row)?;
     if let Strategy::Diverse { classes } = selection.strategy
         && let Some(id) = table.ids.iter().find(|&&id| id as usize >= classes.len())
     {
@@ -191,14 +200,14 @@ pub(super) fn select_or_fill(
         return Err(Error::argument("diverse_by", rule, classes.len()));
     }
     let blocks = pool::map_blocks(threads, table.queries(), QUERIES, tick, |block| {
-        let mut part = Candidates::new(selection.num_negatives * block.len());
+        let mut part = Candidates::new(selection.num_negatives, block.len())?;
         for query in block {
             let negatives = take(table, query, selection, pool);
             part.push(&negatives, selection.num_negatives);
         }
         Ok(part)
     })?;
-    let mut all = Candidates::new(table.queries() * selection.num_negatives);
+    let mut all = Candidates::new(selection.num_negatives, table.queries())?;
     for part in &blocks {
         all.append(part);
     }
@@ -260,13 +269,20 @@ fn take(
 }
 
 impl Candidates {
-    fn new(places: usize) -> Self {
-        Self {
-            ids: Vec::with_capacity(places),
-            scores: Vec::with_capacity(places),
-            ranks: Vec::with_capacity(places),
-            report: Report::default(),
+    fn new(num_negatives: usize, queries: usize) -> Result<Self> {
+        let places = queries.saturating_mul(num_negatives);
+        let mut new = Self::default();
+        let reserved = [
+            new.ids.try_reserve_exact(places),
+            new.scores.try_reserve_exact(places),
+            new.ranks.try_reserve_exact(places),
+        ];
+        if reserved.iter().any(Result::is_err) {
+            let rule =
+                format!("leave a result that memory holds, {places} places for {queries} queries");
+            return Err(Error::argument("num_negatives", rule, num_negatives));
         }
+        Ok(new)
     }
 
     fn push(&mut self, negatives: &Negatives, wanted: usize) {

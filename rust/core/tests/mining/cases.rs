@@ -21,7 +21,11 @@ fn value(kind: u8) -> BoxedStrategy<f32> {
 }
 
 /// Rows of which many are equal and some are zero.
-fn rows(count: std::ops::Range<usize>, dim: usize, kind: u8) -> impl Strategy<Value = Rows> {
+pub(super) fn rows(
+    count: std::ops::Range<usize>,
+    dim: usize,
+    kind: u8,
+) -> impl Strategy<Value = Rows> {
     let distinct = prop::collection::vec(prop::collection::vec(value(kind), dim), 1..40);
     (distinct, prop::collection::vec(any::<u8>(), count)).prop_map(move |(distinct, choices)| {
         let row = |choice: &u8| match usize::from(*choice) {
@@ -85,7 +89,7 @@ fn selection() -> impl Strategy<Value = Selection<'static>> {
     )
 }
 
-fn options() -> impl Strategy<Value = Options<'static>> {
+pub(super) fn options() -> impl Strategy<Value = Options<'static>> {
     let similarities = [Similarity::Cosine, Similarity::Dot, Similarity::Euclidean];
     let similarity = prop::sample::select(similarities.to_vec());
     (rules(), selection(), similarity).prop_map(|(rules, selection, similarity)| Options {
@@ -97,7 +101,7 @@ fn options() -> impl Strategy<Value = Options<'static>> {
 }
 
 /// Lists of numbers below `bound`, one a query.
-fn lists(bound: usize, queries: usize) -> impl Strategy<Value = Vec<Vec<u32>>> {
+pub(super) fn lists(bound: usize, queries: usize) -> impl Strategy<Value = Vec<Vec<u32>>> {
     let id = 0..u32::try_from(bound).unwrap_or(1);
     prop::collection::vec(prop::collection::vec(id, 0..4), queries)
 }

@@ -14,7 +14,7 @@ use super::cases::clustered;
 use super::message;
 use super::oracle::{Rows, score};
 
-fn options(similarity: Similarity, depth: usize) -> SearchOptions {
+pub(super) fn options(similarity: Similarity, depth: usize) -> SearchOptions {
     SearchOptions {
         similarity,
         rules: mining::Rules::default(),
@@ -25,7 +25,12 @@ fn options(similarity: Similarity, depth: usize) -> SearchOptions {
 }
 
 /// Every pair scored and sorted.
-fn sorted(queries: &Rows, corpus: &Rows, similarity: Similarity, depth: usize) -> Vec<(u32, u32)> {
+pub(super) fn sorted(
+    queries: &Rows,
+    corpus: &Rows,
+    similarity: Similarity,
+    depth: usize,
+) -> Vec<(u32, u32)> {
     let mut all = Vec::new();
     for query in 0..queries.len() {
         let documents = 0..u32::try_from(corpus.len()).unwrap_or(0);
@@ -43,13 +48,13 @@ fn sorted(queries: &Rows, corpus: &Rows, similarity: Similarity, depth: usize) -
     all
 }
 
-fn found(table: &Table) -> Vec<(u32, u32)> {
+pub(super) fn found(table: &Table) -> Vec<(u32, u32)> {
     let scores = table.scores.iter().map(|score| score.to_bits());
     scores.zip(table.ids.iter().copied()).collect()
 }
 
 /// Documents in the order of their scores for one query, best last, so that no sample tells what is to come.
-fn ascending(count: usize, dim: usize) -> Rows {
+pub(super) fn ascending(count: usize, dim: usize) -> Rows {
     let mut corpus = clustered(11, count, dim);
     let mut rows: Vec<Vec<f32>> = (0..count).map(|row| corpus.row(row).to_vec()).collect();
     rows.sort_by(|a, b| a[0].total_cmp(&b[0]));
@@ -82,6 +87,7 @@ fn a_trust_that_was_mistaken_changes_nothing() -> Result<()> {
                             tile,
                             block_queries: 5,
                             shard_documents,
+                            spare: 0,
                         };
                         let (left, right) = (queries.view("q")?, corpus.view("c")?);
                         let asked = options(similarity, depth);
@@ -158,6 +164,7 @@ fn a_prepared_corpus_answers_any_queries() -> Result<()> {
                 tile: Tile::best(),
                 block_queries: 8,
                 shard_documents,
+                spare: 0,
             };
             let (rows, first) = (corpus.view("c")?, clustered(7, 30, dim));
             let prepared = Prepared::new(engine, rows, first.view("q")?, similarity, 2, tick)?;
@@ -183,6 +190,7 @@ fn a_prepared_corpus_knows_its_own() -> Result<()> {
         tile: Tile::best(),
         block_queries: 8,
         shard_documents: 100,
+        spare: 0,
     };
     let prepared = Prepared::new(engine, rows, rows, Similarity::Dot, 1, tick)?;
     let (dot, given) = (options(Similarity::Dot, 2), Given::default());
@@ -235,6 +243,7 @@ fn a_few_documents_that_dwarf_the_others() -> Result<()> {
                         tile,
                         block_queries: 8,
                         shard_documents,
+                        spare: 0,
                     };
                     let (left, right) = (queries.view("q")?, corpus.view("c")?);
                     let asked = options(similarity, depth);
@@ -276,4 +285,32 @@ fn rows_that_codes_describe_badly() -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[test]
+fn a_result_that_memory_cannot_hold_is_refused() -> Result<()> {
+    let corpus = clustered(6, 40, 8);
+    let (rows, tick) = (corpus.view("c")?, &mut Tick::silent());
+    for num_negatives in [1 << 40, usize::MAX] {
+        let mut options = super::top(Similarity::Dot, num_negatives);
+        let told = message(mining::mine(rows, rows, &Given::default(), &options, tick));
+        let begin = "`num_negatives` must leave a result that memory holds: 40 queries take ";
+        assert!(told.starts_with(begin), "{told}");
+        let end = format!(" that there are, got {num_negatives}");
+        assert!(told.ends_with(&end), "{told}");
+        options.selection.num_negatives = 1;
+        let table = search(rows, rows, &Given::default(), &asked_deep(), tick)?;
+        assert_eq!(table.ids.len(), 40 * 40); // no deeper than there are documents
+        let deep = mining::Selection {
+            num_negatives,
+            ..options.selection
+        };
+        let told = message(mining::select(&table, &deep, 1, tick));
+        assert!(told.starts_with(begin), "{told}");
+    }
+    Ok(())
+}
+
+fn asked_deep() -> SearchOptions {
+    options(Similarity::Dot, usize::MAX)
 }

@@ -3,6 +3,7 @@
 mod brute_force;
 mod cases;
 mod engine;
+mod itself;
 mod oracle;
 mod selection;
 mod tables;
@@ -27,7 +28,7 @@ proptest! {
     fn the_answer_is_brute_forces(case in case(), block_queries in 1usize..15, shard_documents in prop_oneof![1usize..4, 50usize..400]) {
         let expected = brute_force(&case);
         for tile in Tile::all() {
-            let engine = Engine { tile, block_queries, shard_documents };
+            let engine = Engine { tile, block_queries, shard_documents, spare: 0 };
             let found = mined(&case, Some(engine), 1)?;
             prop_assert!(same(&found, &expected), "{}: {found:?} is not {expected:?}", tile.name);
         }
@@ -88,6 +89,7 @@ fn larger_shapes_fill_and_empty_the_buffers() -> Result<()> {
                     tile,
                     block_queries,
                     shard_documents,
+                    spare: 0,
                 };
                 let found = mined(&case, Some(engine), 2)?;
                 assert!(
@@ -218,6 +220,7 @@ fn progress_grows_to_the_whole_and_a_break_stops_it() -> Result<()> {
         tile: Tile::best(),
         block_queries: 6,
         shard_documents: 100,
+        spare: 0,
     };
     for stop_at in [None, Some(72)] {
         let mut heard = Vec::new();

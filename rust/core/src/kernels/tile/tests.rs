@@ -70,6 +70,7 @@ fn run(
         queries: &made.packed,
         bands: std::slice::from_ref(bands),
         documents,
+        back: None,
         next: &[],
     };
     tile.run(&pass, 0, hits).map_or(0, |(_, rows)| rows)
@@ -214,6 +215,89 @@ fn every_variant_sorts_into_inside_above_and_neither() {
     }
 }
 
+/// One product, and what it is for either of its rows; some queries and documents look for nothing.
+#[test]
+fn every_variant_lets_documents_look_for_queries() {
+    for tile in Tile::all() {
+        let made = operands(&tile, 16, 32);
+        let mut asked = asked(&made.queries);
+        for query in 0..tile.queries {
+            (asked.scales[query], asked.rests[query]) = (0.5, 100.0);
+            (asked.lengths[query], asked.slacks[query]) = (50.0, 3.0);
+            (asked.lows[query], asked.caps[query]) = (900.0, 2000.0);
+            (asked.factors[query], asked.tops[query]) = (0.5, 10.0);
+            asked.bottoms[query] = -10.0;
+        }
+        (asked.lows[0], asked.tops[1]) = (f32::NAN, f32::NAN);
+        let lengths: Vec<f32> = (0..tile.width)
+            .map(|at| if at % 3 == 0 { 4.0 } else { 1.0 })
+            .collect();
+        let (scales, rests) = (vec![0.25; tile.width], vec![2.0; tile.width]);
+        let mut biases = vec![200.0; tile.width];
+        biases[3] = f32::NAN;
+        let documents = Documents {
+            codes: &made.lines,
+            scales: &scales,
+            biases: &biases,
+            lengths: &lengths,
+            rests: &rests,
+            longest: 4.0,
+            coarsest: 2.0,
+        };
+        let mut lows: Vec<f32> = (0..tile.width)
+            .map(|at| if at % 4 == 0 { 700.0 } else { 250.0 })
+            .collect();
+        (lows[1], lows[2]) = (f32::NAN, f32::NEG_INFINITY);
+        let caps = vec![260.0; tile.width];
+        let pass = Pass {
+            dim: 16,
+            queries: &made.packed,
+            bands: std::slice::from_ref(&asked),
+            documents,
+            back: Some(Back {
+                lows: &lows,
+                caps: &caps,
+            }),
+            next: &[],
+        };
+        let mut hits = Hits::new();
+        let rows = tile.run(&pass, 0, &mut hits).map_or(0, |(_, rows)| rows);
+        let (mut some_inside, mut some_above, mut some_neither) = (0, 0, 0);
+        for (query, left) in made.queries.iter().enumerate() {
+            let (mut inside, mut above, mut inside_back, mut above_back) = (0, 0, 0, 0);
+            for (document, right) in made.documents.iter().enumerate() {
+                let value = f64::from(product(left, right)) * 0.125 + f64::from(biases[document]);
+                let error = f64::from(100.0 * lengths[document]) + 103.0;
+                let (least, most) = (value - error, value + error);
+                if most >= f64::from(asked.lows[query]) {
+                    let is_under = least <= f64::from(asked.caps[query]);
+                    inside |= u64::from(is_under) << document;
+                    above |= u64::from(!is_under) << document;
+                }
+                let top = most * 0.5 + f64::from(asked.tops[query]);
+                if top >= f64::from(lows[document]) {
+                    let is_under = least * 0.5 - 10.0 <= f64::from(caps[document]);
+                    inside_back |= u64::from(is_under) << document;
+                    above_back |= u64::from(!is_under) << document;
+                } else {
+                    some_neither += 1;
+                }
+            }
+            some_inside += inside_back.count_ones();
+            some_above += above_back.count_ones();
+            let any = inside | above | inside_back | above_back != 0;
+            assert_eq!(rows >> query & 1 == 1, any, "{} {query}", tile.name);
+            if any {
+                let found = (hits.inside[query], hits.above[query]);
+                assert_eq!(found, (inside, above), "{} {query}", tile.name);
+                let found = (hits.inside_back[query], hits.above_back[query]);
+                assert_eq!(found, (inside_back, above_back), "{} {query}", tile.name);
+            }
+        }
+        assert!(some_inside > 0 && some_above > 0 && some_neither > 0);
+    }
+}
+
 #[test]
 fn tiles_are_shown_one_after_the_other_and_gone_on_with() {
     for tile in Tile::all() {
@@ -235,6 +319,7 @@ fn tiles_are_shown_one_after_the_other_and_gone_on_with() {
                 queries: &made.packed.repeat(tiles),
                 bands: &bands,
                 documents,
+                back: None,
                 next,
             };
             let mut hits = Hits::new();
