@@ -38,4 +38,4 @@ def test_readme(number, tiny_bert_folder, tmp_path, monkeypatch):
 
 
 def test_readme_has_examples():
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 9
