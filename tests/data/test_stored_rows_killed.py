@@ -74,7 +74,7 @@ def finish(folder):
     assert process.returncode == 0, told.decode()
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(25, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize("kills", [4, pytest.param(8, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_killed_at_any_moment_the_bytes_are_the_same(tmp_path, kills):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):

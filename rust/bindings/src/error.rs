@@ -11,9 +11,12 @@ use pyo3::exceptions::{
 
 pub(crate) fn to_py(error: &Error) -> PyErr {
     let text = error.to_string();
-    // The system's number follows its words.
-    let text = match (error, text.rsplit_once(" (os error ")) {
-        (Error::Io { .. }, Some((words, _))) => words.to_owned(),
+    // The system's words, without its number.
+    let text = match (error, text.split_once(" (os error ")) {
+        (Error::Io { .. }, Some((words, rest))) => {
+            let after = rest.split_once(')').map_or("", |(_, after)| after);
+            format!("{words}{after}")
+        }
         _ => text,
     };
     match error {

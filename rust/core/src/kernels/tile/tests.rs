@@ -220,7 +220,7 @@ fn every_variant_sorts_into_inside_above_and_neither() {
 fn every_variant_lets_documents_look_for_queries() {
     for tile in Tile::all() {
         let made = operands(&tile, 16, 32);
-        let mut asked = asked(&made.queries);
+        let mut asked = asked(&tile, &made.queries);
         for query in 0..tile.queries {
             (asked.scales[query], asked.rests[query]) = (0.5, 100.0);
             (asked.lengths[query], asked.slacks[query]) = (50.0, 3.0);
