@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 const BUFFER: usize = 1 << 17;
+/// What is unpacked at a time, whatever is asked for: how far an unpacker comes before it meets a fault depends on this.
+const UNPACKED: usize = 1 << 18;
 
 /// A file's content, unpacked as it is read.
 pub(super) struct Unpacked {
@@ -32,9 +34,13 @@ impl Unpacked {
         let mut bytes = BufReader::with_capacity(BUFFER, counted);
         let start = bytes.fill_buf().map_err(refused)?;
         let reader: Box<dyn Read + Send> = if start.starts_with(GZIP) {
-            Box::new(MultiGzDecoder::new(bytes))
+            Box::new(BufReader::with_capacity(
+                UNPACKED,
+                MultiGzDecoder::new(bytes),
+            ))
         } else if start.starts_with(ZSTD) {
-            Box::new(zstd::stream::read::Decoder::with_buffer(bytes).map_err(refused)?)
+            let decoder = zstd::stream::read::Decoder::with_buffer(bytes).map_err(refused)?;
+            Box::new(BufReader::with_capacity(UNPACKED, decoder))
         } else {
             Box::new(bytes)
         };
