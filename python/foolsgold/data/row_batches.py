@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +14,8 @@ from foolsgold.data.texts import columns_of, num_rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+logger = logging.getLogger(__name__)
 
 _ROWS = 1 << 16  # of a batch at most
 
@@ -141,13 +144,15 @@ def _are_paths(data: Any) -> bool:
 
 
 def _of_files(paths: Any) -> Iterator[Any]:
-    """Yield the tables of files, one file at a time."""
+    """Yield the batches of files of one schema, whatever their size."""
     import pyarrow as pa
 
-    from foolsgold.data.files import listed, read
+    from foolsgold.data.streaming import stream
 
-    for path in listed(paths):
-        yield pa.table(read(path))
+    rows = stream(paths)
+    for name, reason in rows.unreadable:
+        logger.warning("column `%s` is left out: %s", name, reason)
+    yield from pa.RecordBatchReader.from_stream(rows)
 
 
 def _of_items(items: Iterable[Any]) -> Iterator[Any]:

@@ -15,6 +15,7 @@
 mod arrow_file;
 mod bad;
 mod cells;
+mod columns;
 mod elements;
 mod fit;
 mod folder;
@@ -27,6 +28,7 @@ mod reader;
 mod rows;
 mod shape;
 mod sheet;
+mod source;
 
 use std::collections::HashMap;
 

@@ -7,40 +7,22 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use super::arrow_file::ArrowBatches;
-use super::elements::Array;
-use super::fit::{field_of, flat_schema, name_of, plain};
+use super::columns::Columns;
+use super::fit::{field_of, flat_schema, name_of};
 use super::folder::files_of;
 use super::node::{Flat, Leaf, Node};
-use super::parquet_file::ParquetFile;
 use super::pieces::Piece;
 use super::reader::{Batches, pass};
 use super::rows::observe;
 use super::shape::{Keys, Rule};
 use super::sheet::Guess;
+use super::source::{Format, Source};
 use super::{MAX_COLUMNS, OnError, Skipped, Streaming};
 use crate::error::{Error, Result};
 use crate::formats::assembly::too_many_columns;
-use crate::formats::convert::unify;
 use crate::formats::size_of;
 use crate::formats::table::Fault;
 use crate::tick::Tick;
-
-/// What a file holds.
-#[derive(Debug)]
-pub(super) enum Format {
-    Lines,
-    Array,
-    Separated(u8),
-    Parquet(Arc<ParquetFile>),
-    Arrow,
-}
-
-#[derive(Debug)]
-pub(super) struct Source {
-    pub(super) path: PathBuf,
-    pub(super) format: Format,
-    pub(super) size: u64,
-}
 
 /// Files whose rows can be read as batches of one schema, any number of times.
 #[derive(Debug)]
@@ -56,46 +38,6 @@ pub struct Stream {
     refused: Vec<(String, Fault)>,
     /// All that was found, kept or not, in order of first appearance.
     names: Vec<String>,
-}
-
-/// The ends of names that are read.
-const ENDINGS: &str = "must end in .jsonl, .ndjson, .json, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .arrows or .feather, or be a folder that `datasets` saved";
-
-impl Source {
-    fn open(path: PathBuf) -> Result<Self> {
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_lowercase();
-        let packed = [".gz", ".zst"];
-        let plain = packed.iter().find_map(|end| name.strip_suffix(end));
-        let ending = plain.unwrap_or(&name).rsplit_once('.').map(|(_, end)| end);
-        let size = size_of(&path)?;
-        let format = match ending {
-            _ if path.is_dir() => {
-                let message = "must be a file or a folder that `datasets` saved, got another folder\nhint: name the files in it";
-                return Err(Error::data(&path, message));
-            }
-            Some("json") if Array::is_in(&path)? => Format::Array,
-            Some("jsonl" | "ndjson" | "json") => Format::Lines,
-            Some("csv") => Format::Separated(b','),
-            Some("tsv") => Format::Separated(b'\t'),
-            Some("parquet") if plain.is_none() => {
-                Format::Parquet(Arc::new(ParquetFile::open(&path)?))
-            }
-            Some("arrow" | "arrows" | "feather") if plain.is_none() => Format::Arrow,
-            _ => return Err(Error::data(&path, ENDINGS)),
-        };
-        Ok(Self { path, format, size })
-    }
-
-    fn is_text(&self) -> bool {
-        matches!(
-            self.format,
-            Format::Lines | Format::Array | Format::Separated(_)
-        )
-    }
 }
 
 /// What a first pass finds.
@@ -501,43 +443,6 @@ impl Found {
             return Err(too_many_columns(file));
         }
         Ok(())
-    }
-}
-
-/// The columns of all files, in order of first appearance.
-#[derive(Default)]
-struct Columns {
-    /// With whether a typed file has said so.
-    kinds: Vec<(Flat, bool)>,
-    /// Of JSON.
-    names: HashSet<String>,
-    metadata: HashMap<String, String>,
-}
-
-/// What came of adding a column.
-struct Added(Result<(), String>);
-
-impl Added {
-    /// Nothing is wrong where the type is given.
-    fn filter(self, is_given: bool) -> Result<(), String> {
-        if is_given { Ok(()) } else { self.0 }
-    }
-}
-
-impl Columns {
-    /// Adds a column, whose type must go with that of the same name.
-    fn add(&mut self, flat: Flat, is_typed: bool) -> Added {
-        let same = |(other, _): &&mut (Flat, bool)| name_of(&other.path) == name_of(&flat.path);
-        let Some((before, was_typed)) = self.kinds.iter_mut().find(same) else {
-            self.kinds.push((flat, is_typed));
-            return Added(Ok(()));
-        };
-        if *was_typed && is_typed && before.kind == flat.kind {
-            return Added(Ok(()));
-        }
-        let outcome = unify(&plain(&before.kind), &plain(&flat.kind), 0);
-        let outcome = outcome.map(|kind| before.kind = kind);
-        Added(outcome.map_err(|(_, message)| message.replace("the rows before", "other files")))
     }
 }
 
