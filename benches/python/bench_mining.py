@@ -2,6 +2,7 @@
 
     python benches/python/bench_mining.py --rows 50000 --dim 384 --negatives 5 100
     python benches/python/bench_mining.py --ours --tile portable --rows 10000  # a variant of the kernel
+    python benches/python/bench_mining.py --same  # queries that are the corpus
 
 Data: clustered unit vectors, one centre for 50 rows, document = centre + 0.7 noise, query = document + 0.6
 noise; relative margin 0.05. A model that looks embeddings up stands for the encoder on both sides, so what is
@@ -137,6 +138,35 @@ def bench_search(queries, documents, negatives, options):
     )
 
 
+def bench_same(documents, negatives, options):
+    """Neighbours among the rows themselves, each two compared once, beside the same rows in another order."""
+    import foolsgold as fg
+
+    rows = np.arange(len(documents))
+    turned = np.ascontiguousarray(documents[::-1])
+
+    def once():
+        return fg.mine(
+            documents, documents, positives=rows, num_negatives=negatives, threads=options.threads
+        )
+
+    def twice():
+        return fg.mine(
+            documents, turned, positives=rows[::-1], num_negatives=negatives, threads=options.threads
+        )
+
+    taken = []
+    for _ in range(options.runs):
+        (near, first), (others, second) = timed(once), timed(twice)
+        assert np.array_equal(near.scores, others.scores)
+        taken.append((first, second))
+    best = np.min(taken, axis=0)
+    print(
+        f"{negatives} neighbours: {best[0]:.2f} s comparing each two once, {best[1]:.2f} s twice, equal scores: "
+        f"{best[1] / best[0]:.2f}x"
+    )
+
+
 def mine_rows(side, options):
     """One side's rows of text, in this process: seconds, memory, and the negatives as row numbers."""
     from datasets import Dataset
@@ -229,6 +259,7 @@ def main():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--tile", help="the variant of the kernel; the best by default")
     parser.add_argument("--ours", action="store_true", help="leave the peer out: the search alone")
+    parser.add_argument("--same", action="store_true", help="queries that are the corpus")
     parser.add_argument("--side", choices=["ours", "peer"], help=argparse.SUPPRESS)
     parser.add_argument("--output", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -244,6 +275,9 @@ def main():
     tile = options.tile or _core.tiles()[-1]
     print(f"{options.rows} x {options.rows} x {options.dim}, {options.threads} threads, {tile}")
     for negatives in options.negatives:
+        if options.same:
+            bench_same(documents, negatives, options)
+            continue
         bench_search(queries, documents, negatives, options)
         if not options.ours:
             bench_rows(negatives, options)

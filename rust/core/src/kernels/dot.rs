@@ -3,13 +3,18 @@
 //! Eight partial sums, number `j` over the indices `j, j + 8, ...` in ascending order, then folded in halves. The order
 //! is written out, and the compiler may not change it, so the bits do not depend on the instruction set.
 
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{__m256d, __m512d};
+
 use half::slice::HalfFloatSliceExt as _;
 use half::{bf16, f16};
 
+use super::doubles::Doubles;
 use super::prefetch::prefetch;
 use crate::cpu::{Features, features};
 
-const PARTS: usize = 8;
+/// The partial sums.
+const PARTS: usize = super::doubles::COUNT;
 /// The values of a half-precision row that are widened at once, a multiple of `PARTS`.
 const CHUNK: usize = 128;
 
@@ -78,18 +83,22 @@ impl<'a> Row<'a> {
 
 /// The dot product of two equally long rows; of the shorter length where they differ. O(dimension).
 pub fn dot(left: Row<'_>, right: Row<'_>) -> f64 {
-    let features = features();
-    total(left, right, |parts, left, right| {
-        add_products(features, parts, left, right);
-    })
+    dots([left], [right])[0]
+}
+
+/// Dot products of pairs of equally long rows. A sum waits for its last term at every step; the others fill that time.
+pub fn dots<const N: usize>(left: [Row<'_>; N], right: [Row<'_>; N]) -> [f64; N] {
+    totals::<N, false>(left, right)
 }
 
 /// The squared Euclidean distance of two rows: the same sum, of squared differences. O(dimension).
 pub fn distance(left: Row<'_>, right: Row<'_>) -> f64 {
-    let features = features();
-    total(left, right, |parts, left, right| {
-        add_distances(features, parts, left, right);
-    })
+    distances([left], [right])[0]
+}
+
+/// Squared Euclidean distances of pairs of equally long rows, side by side as [`dots`].
+pub fn distances<const N: usize>(left: [Row<'_>; N], right: [Row<'_>; N]) -> [f64; N] {
+    totals::<N, true>(left, right)
 }
 
 /// The Euclidean norm, by the sum of [`dot`]. O(dimension).
@@ -97,19 +106,41 @@ pub fn norm(row: Row<'_>) -> f64 {
     dot(row, row).sqrt()
 }
 
-/// Adds two rows' terms up, stretch after stretch where a row is to be widened.
-fn total(left: Row<'_>, right: Row<'_>, add: impl Fn(&mut [f64; PARTS], &[f32], &[f32])) -> f64 {
-    let mut parts = [0.0; PARTS];
-    if let (Row::F32(left), Row::F32(right)) = (left, right) {
-        add(&mut parts, left, right);
-    } else {
-        let (mut first, mut second) = ([0.0; CHUNK], [0.0; CHUNK]);
+/// Adds the terms of pairs of rows up: all at once, or one pair after another, stretch after stretch, where rows are to be
+/// widened.
+fn totals<const N: usize, const SQUARES: bool>(
+    left: [Row<'_>; N],
+    right: [Row<'_>; N],
+) -> [f64; N] {
+    let features = features();
+    let mut parts = [[0.0; PARTS]; N];
+    if let (Some(left), Some(right)) = (floats(left), floats(right)) {
+        add::<N, SQUARES>(features, &mut parts, left, right);
+        return parts.map(folded);
+    }
+    let (mut first, mut second) = ([0.0; CHUNK], [0.0; CHUNK]);
+    for (parts, (left, right)) in parts.iter_mut().zip(left.into_iter().zip(right)) {
+        let mut sums = [*parts];
         for start in (0..left.len().min(right.len())).step_by(CHUNK) {
             let left = left.stretch(start, &mut first);
-            add(&mut parts, left, right.stretch(start, &mut second));
+            let right = right.stretch(start, &mut second);
+            add::<1, SQUARES>(features, &mut sums, [left], [right]);
         }
+        [*parts] = sums;
     }
-    folded(parts)
+    parts.map(folded)
+}
+
+/// The values of rows that are all of float32.
+fn floats<const N: usize>(rows: [Row<'_>; N]) -> Option<[&[f32]; N]> {
+    let mut values: [&[f32]; N] = [&[]; N];
+    for (values, row) in values.iter_mut().zip(rows) {
+        let Row::F32(of_row) = row else {
+            return None;
+        };
+        *values = of_row;
+    }
+    Some(values)
 }
 
 fn folded(parts: [f64; PARTS]) -> f64 {
@@ -117,72 +148,107 @@ fn folded(parts: [f64; PARTS]) -> f64 {
     (pair(0) + pair(2)) + (pair(1) + pair(3))
 }
 
-/// One sum for each instruction set from one body.
-macro_rules! variants {
-    ($name:ident, $avx512:ident, $avx2:ident, $term:expr) => {
+/// Adds the terms of pairs of rows to their sums, with the best instructions: products, or squares of differences.
+fn add<const N: usize, const SQUARES: bool>(
+    features: Features,
+    sums: &mut [[f64; PARTS]; N],
+    left: [&[f32]; N],
+    right: [&[f32]; N],
+) {
+    #[expect(unsafe_code, reason = "the variant's instruction set was probed")]
+    // SAFETY: each variant runs only where the probe found its instructions.
+    unsafe {
         #[cfg(target_arch = "x86_64")]
-        fn $name(features: Features, parts: &mut [f64; PARTS], left: &[f32], right: &[f32]) {
-            #[expect(unsafe_code, reason = "the variant's instruction set was probed")]
-            // SAFETY: each function is called only where the probe found its instructions.
-            unsafe {
-                if features.avx512 {
-                    $avx512(parts, left, right);
-                } else if features.avx2 {
-                    $avx2(parts, left, right);
-                } else {
-                    add(parts, left, right, $term);
-                }
-            }
+        if features.avx512 {
+            return add_avx512::<N, SQUARES>(sums, left, right);
+        } else if features.avx2 {
+            return add_avx2::<N, SQUARES>(sums, left, right);
         }
-
-        #[cfg(not(target_arch = "x86_64"))]
-        fn $name(_: Features, parts: &mut [f64; PARTS], left: &[f32], right: &[f32]) {
-            add(parts, left, right, $term);
-        }
-
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2")]
-        fn $avx2(parts: &mut [f64; PARTS], left: &[f32], right: &[f32]) {
-            add(parts, left, right, $term);
-        }
-
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx512f")]
-        fn $avx512(parts: &mut [f64; PARTS], left: &[f32], right: &[f32]) {
-            add(parts, left, right, $term);
-        }
-    };
+        let _ = features;
+        add_all::<[f64; PARTS], N, SQUARES>(sums, left, right);
+    }
 }
 
-variants!(add_products, products_avx512, products_avx2, |x, y| x * y);
-variants!(add_distances, distances_avx512, distances_avx2, |x, y| {
-    let difference = x - y;
-    difference * difference
-});
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn add_avx2<const N: usize, const SQUARES: bool>(
+    sums: &mut [[f64; PARTS]; N],
+    left: [&[f32]; N],
+    right: [&[f32]; N],
+) {
+    #[expect(unsafe_code, reason = "the instructions are this function's own")]
+    // SAFETY: as the reason says.
+    unsafe {
+        add_all::<[__m256d; 2], N, SQUARES>(sums, left, right);
+    }
+}
 
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn add_avx512<const N: usize, const SQUARES: bool>(
+    sums: &mut [[f64; PARTS]; N],
+    left: [&[f32]; N],
+    right: [&[f32]; N],
+) {
+    #[expect(unsafe_code, reason = "the instructions are this function's own")]
+    // SAFETY: as the reason says.
+    unsafe {
+        add_all::<__m512d, N, SQUARES>(sums, left, right);
+    }
+}
+
+/// # Safety
+/// The processor has the instructions of `D`.
 #[inline(always)]
 #[expect(
     clippy::inline_always,
     reason = "compiled anew for each instruction set"
 )]
-fn add(
-    sums: &mut [f64; PARTS],
-    left: &[f32],
-    right: &[f32],
-    term: impl Fn(f64, f64) -> f64 + Copy,
+#[expect(unsafe_code, reason = "a check for each step would cost as much as it")]
+unsafe fn add_all<D: Doubles, const N: usize, const SQUARES: bool>(
+    sums: &mut [[f64; PARTS]; N],
+    left: [&[f32]; N],
+    right: [&[f32]; N],
 ) {
-    let mut parts = *sums; // in registers
-    let (left, right) = (left.chunks_exact(PARTS), right.chunks_exact(PARTS));
-    let rest = left.remainder().iter().zip(right.remainder());
-    for (left, right) in left.zip(right) {
-        for j in 0..PARTS {
-            parts[j] += term(f64::from(left[j]), f64::from(right[j]));
+    let lengths = left.iter().chain(&right).map(|row| row.len());
+    let len = lengths.min().unwrap_or(0);
+    let steps = len / PARTS;
+    // SAFETY: the instructions are the caller's word, and no row is shorter than `steps * PARTS`.
+    unsafe {
+        let (lefts, rights) = (left.map(<[f32]>::as_ptr), right.map(<[f32]>::as_ptr));
+        let mut parts = [D::load(&[0.0; PARTS]); N];
+        for (part, sums) in parts.iter_mut().zip(&*sums) {
+            *part = D::load(sums);
+        }
+        for step in 0..steps {
+            for pair in 0..N {
+                let left = D::widened(&*lefts[pair].cast::<[f32; PARTS]>().add(step));
+                let right = D::widened(&*rights[pair].cast::<[f32; PARTS]>().add(step));
+                let term = if SQUARES {
+                    let difference = left.minus(right);
+                    difference.times(difference)
+                } else {
+                    left.times(right)
+                };
+                parts[pair] = parts[pair].plus(term);
+            }
+        }
+        for (part, sums) in parts.into_iter().zip(&mut *sums) {
+            part.store(sums);
         }
     }
-    for (part, (&left, &right)) in parts.iter_mut().zip(rest) {
-        *part += term(f64::from(left), f64::from(right));
+    for (sums, (left, right)) in sums.iter_mut().zip(left.into_iter().zip(right)) {
+        let rest = steps * PARTS..len;
+        let pairs = left[rest.clone()].iter().zip(&right[rest]);
+        for (sum, (&left, &right)) in sums.iter_mut().zip(pairs) {
+            let (left, right) = (f64::from(left), f64::from(right));
+            *sum += if SQUARES {
+                (left - right) * (left - right)
+            } else {
+                left * right
+            };
+        }
     }
-    *sums = parts;
 }
 
 #[cfg(test)]
@@ -211,9 +277,9 @@ mod tests {
                 ..Features::default()
             }));
             for features in all {
-                let mut sums = [0.0; PARTS];
-                add_products(features, &mut sums, &left, &right);
-                assert_eq!(folded(sums).to_bits(), parts[0].to_bits());
+                let mut sums = [[0.0; PARTS]];
+                add::<1, false>(features, &mut sums, [&left], [&right]);
+                assert_eq!(folded(sums[0]).to_bits(), parts[0].to_bits());
             }
         }
     }
@@ -229,9 +295,9 @@ mod tests {
                 parts[at % PARTS] += (f64::from(x) - f64::from(y)) * (f64::from(x) - f64::from(y));
             }
             for features in [features(), Features::default()] {
-                let mut sums = [0.0; PARTS];
-                add_distances(features, &mut sums, &left, &right);
-                assert_eq!(folded(sums).to_bits(), folded(parts).to_bits());
+                let mut sums = [[0.0; PARTS]];
+                add::<1, true>(features, &mut sums, [&left], [&right]);
+                assert_eq!(folded(sums[0]).to_bits(), folded(parts).to_bits());
             }
             assert_eq!(
                 distance(Row::F32(&left), Row::F32(&right)).to_bits(),
@@ -266,6 +332,29 @@ mod tests {
                     distance(Row::F32(&left), row).to_bits(),
                     distance(Row::F32(&left), same).to_bits()
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn pairs_side_by_side_are_each_its_own() {
+        for dim in [1usize, 7, 8, 31, 128, 384] {
+            let mut rng = Key::new(dim as u64 + 11).rng();
+            let mut draw = || (0..dim).map(|_| spread(rng.bits())).collect::<Vec<_>>();
+            let rows: [Vec<f32>; 6] = std::array::from_fn(|_| draw());
+            let small: Vec<f16> = rows[5].iter().map(|&x| f16::from_f32(x)).collect();
+            let all = [0, 1, 2, 3, 4].map(|at| Row::F32(&rows[at]));
+            let half = Row::F16(&small);
+            for (left, right) in [
+                ([all[0], all[1], all[2]], [all[2], all[3], all[4]]),
+                ([all[0], half, all[2]], [all[1], all[3], half]),
+            ] {
+                let (together, apart) = (dots(left, right), distances(left, right));
+                for at in 0..3 {
+                    let (left, right) = (left[at], right[at]);
+                    assert_eq!(together[at].to_bits(), dot(left, right).to_bits());
+                    assert_eq!(apart[at].to_bits(), distance(left, right).to_bits());
+                }
             }
         }
     }

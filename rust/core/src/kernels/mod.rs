@@ -6,13 +6,14 @@
 
 mod codes;
 mod dot;
+mod doubles;
 mod lanes;
 mod peak;
 mod prefetch;
 mod quantise;
 mod tile;
 
-pub use dot::{Row, distance, dot, norm};
+pub use dot::{Row, distance, distances, dot, dots, norm};
 pub use peak::{code_peak, multiply_add_peak};
 pub use prefetch::prefetch;
 pub use quantise::{Quantised, quantise};

@@ -5,8 +5,8 @@ use super::block::Row;
 
 /// The documents of a bucket, the unit of order: so few that they stay in a core's second cache.
 const BUCKET: usize = 64;
-/// How many pairs ahead their rows are asked for.
-const AHEAD: usize = 4;
+/// How many pairs are scored side by side, while the rows of as many more are on their way from memory.
+const ABREAST: usize = 4;
 
 /// A candidate whose score is wanted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -68,19 +68,33 @@ impl Rescorer {
             self.ordered[*place as usize] = pair;
             *place += 1;
         }
-        let ask = |pair: &Pair, rows: &[Row<'_>]| {
-            let asked = &rows[pair.row as usize].asked;
-            asked.scorer.prefetch(pair.document as usize);
-        };
-        for at in 0..self.ordered.len() {
-            if let Some(next) = self.ordered.get(at + AHEAD) {
-                ask(next, rows);
+        let (groups, rest) = self.ordered.as_chunks::<ABREAST>();
+        for (at, group) in groups.iter().enumerate() {
+            let next = groups.get(at + 1).map_or(rest, |next| &next[..]);
+            for pair in next {
+                let asked = &rows[pair.row as usize].asked;
+                asked.scorer.prefetch(pair.document as usize);
             }
-            let pair = self.ordered[at];
-            let row = &mut rows[pair.row as usize];
-            let asked = &row.asked;
-            let score = asked.scorer.score(asked.query, pair.document as usize);
-            row.kept.know(pair.entry as usize, score);
+            score_all(group, rows);
         }
+        for pair in rest {
+            score_all(&[*pair], rows);
+        }
+    }
+}
+
+/// Scores some pairs side by side.
+fn score_all<const N: usize>(pairs: &[Pair; N], rows: &mut [Row<'_>]) {
+    let Some(first) = pairs.first() else {
+        return;
+    };
+    let scorer = rows[first.row as usize].asked.scorer;
+    let scores = scorer.scores(pairs.map(|pair| {
+        let query = rows[pair.row as usize].asked.query;
+        (query, pair.document as usize)
+    }));
+    for (pair, score) in pairs.iter().zip(scores) {
+        let row = &mut rows[pair.row as usize];
+        row.kept.know(pair.entry as usize, score);
     }
 }

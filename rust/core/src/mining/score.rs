@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::rows::Rows;
 use crate::error::{Error, Result};
-use crate::kernels::{distance, dot, norm};
+use crate::kernels::{distances, dots, norm};
 use crate::pool;
 use crate::tick::Tick;
 
@@ -81,28 +81,39 @@ impl<'a> Scorer<'a> {
     /// # Panics
     /// Where there is no such row.
     pub fn score(&self, query: usize, document: usize) -> f32 {
-        let score = match self.similarity {
-            // As below, without the sum: such a query is compared with every document.
-            Similarity::Cosine | Similarity::Dot if self.query_norms[query] <= 0.0 => return 0.0,
-            Similarity::Dot => dot(self.queries.row(query), self.corpus.row(document)),
-            Similarity::Cosine => {
-                let norms = self.query_norms[query] * self.corpus_norms[document];
-                if norms > 0.0 {
-                    dot(self.queries.row(query), self.corpus.row(document)) / norms
-                } else {
-                    0.0
-                }
-            }
-            Similarity::Euclidean => {
-                -distance(self.queries.row(query), self.corpus.row(document)).sqrt()
-            }
+        // As of the sum, without it: such a query is compared with every document.
+        if self.similarity != Similarity::Euclidean && self.query_norms[query] <= 0.0 {
+            return 0.0;
+        }
+        self.scores([(query, document)])[0]
+    }
+
+    /// The scores of some queries and documents, computed side by side.
+    ///
+    /// # Panics
+    /// Where there is no such row.
+    pub(super) fn scores<const N: usize>(&self, pairs: [(usize, usize); N]) -> [f32; N] {
+        let queries = pairs.map(|(query, _)| self.queries.row(query));
+        let documents = pairs.map(|(_, document)| self.corpus.row(document));
+        let mut sums = match self.similarity {
+            Similarity::Cosine | Similarity::Dot => dots(queries, documents),
+            Similarity::Euclidean => distances(queries, documents),
         };
+        for (sum, (query, document)) in sums.iter_mut().zip(pairs) {
+            match self.similarity {
+                Similarity::Dot => {}
+                Similarity::Cosine => {
+                    let norms = self.query_norms[query] * self.corpus_norms[document];
+                    *sum = if norms > 0.0 { *sum / norms } else { 0.0 };
+                }
+                Similarity::Euclidean => *sum = -sum.sqrt(),
+            }
+        }
         #[expect(
             clippy::cast_possible_truncation,
             reason = "rounding to float32 is meant"
         )]
-        let rounded = score as f32;
-        rounded + 0.0 // one zero: a tie must not depend on its sign
+        sums.map(|score| score as f32 + 0.0) // one zero: a tie must not depend on its sign
     }
 
     /// Asks for a document before it is scored.

@@ -26,7 +26,7 @@ impl Divisor {
         let guess = ((u128::from(number) * u128::from(self.inverse)) >> 64) as u64;
         let rest = number - guess * self.value;
         let more = u64::from(rest >= self.value);
-        (guess + more, rest - more * self.value)
+        (guess + more, rest.min(rest.wrapping_sub(self.value)))
     }
 }
 

@@ -164,7 +164,7 @@ fn draw(key: u64, half: u64, bound: u64) -> u64 {
 #[inline]
 fn sum(one: u64, other: u64, bound: u64) -> u64 {
     let sum = one + other;
-    if sum >= bound { sum - bound } else { sum }
+    sum.min(sum.wrapping_sub(bound)) // without a branch: below the bound, the difference wraps far above
 }
 
 /// A random order of the numbers below `len`; deterministic in the key. O(1) memory, O(1) a number.

@@ -1,5 +1,7 @@
 //! The tile itself, one body for every instruction set: products, and the bands' epilogue.
 
+use std::hint::black_box;
+
 use super::super::codes::Sums;
 use super::super::lanes::Lanes;
 use super::super::prefetch::prefetch_line as prefetch;
@@ -94,54 +96,80 @@ unsafe fn sift<S: Sums, const QUERIES: usize, const PARTS: usize, const BOTH: bo
             lows[query] = bands.lows[query] - widest;
             tops[query] = bands.tops[query] + widest * bands.factors[query];
         }
-        let mut values = [[S::Floats::splat(0.0); PARTS]; QUERIES];
-        let mut greatest = S::Floats::splat(-1.0);
+        // One chain of maxima for each register of documents, as each waits for the one before it.
+        let mut greatest = [S::Floats::splat(-1.0); PARTS];
         for part in 0..PARTS {
             let at = part * S::Floats::COUNT;
             let steps = S::Floats::load(documents.scales.as_ptr().add(at));
             let bias = S::Floats::load(documents.biases.as_ptr().add(at));
             let mut most = S::Floats::splat(f32::NEG_INFINITY);
             for query in 0..QUERIES {
-                let scale = S::Floats::splat(bands.scales[query]).multiply(steps);
-                let value = sums[query][part].to_floats().multiply_add(scale, bias);
+                let value = valued::<S>(sums[query][part], bands.scales[query], steps, bias);
                 let over = value.subtract(S::Floats::splat(lows[query]));
-                greatest = over.greater(greatest);
+                greatest[part] = over.greater(greatest[part]);
                 if BOTH {
                     let factor = S::Floats::splat(bands.factors[query]);
                     let turned = value.multiply_add(factor, S::Floats::splat(tops[query]));
                     most = turned.greater(most);
                 }
-                values[query][part] = value;
             }
             if BOTH {
                 let over = most.subtract(S::Floats::load(back.lows.as_ptr().add(at)));
-                greatest = over.greater(greatest);
+                greatest[part] = over.greater(greatest[part]);
             }
         }
-        if greatest.at_least(S::Floats::splat(0.0)) == 0 {
+        let mut of_all = S::Floats::splat(-1.0);
+        for greatest in greatest {
+            of_all = of_all.greater(greatest);
+        }
+        if of_all.at_least(S::Floats::splat(0.0)) == 0 {
             return 0;
         }
+        // The sums go to memory here and not before, and values are computed again: kept for the few tiles that come this
+        // far, they would leave no registers to the others.
+        let sums = black_box(*sums);
         let mut rows = 0;
-        for (query, values) in values.iter().enumerate() {
+        for (query, sums) in sums.iter().enumerate() {
             let low = S::Floats::splat(lows[query]);
             let (factor, top) = (bands.factors[query], tops[query]);
             let (factor, top) = (S::Floats::splat(factor), S::Floats::splat(top));
+            let mut values = [low; PARTS];
             let mut near = 0;
-            for (part, value) in values.iter().enumerate() {
+            for (part, value) in values.iter_mut().enumerate() {
+                let at = part * S::Floats::COUNT;
+                let steps = S::Floats::load(documents.scales.as_ptr().add(at));
+                let bias = S::Floats::load(documents.biases.as_ptr().add(at));
+                *value = valued::<S>(sums[part], bands.scales[query], steps, bias);
                 near |= value.at_least(low);
                 if BOTH {
-                    let looked_for = back.lows.as_ptr().add(part * S::Floats::COUNT);
                     let turned = value.multiply_add(factor, top);
-                    near |= turned.at_least(S::Floats::load(looked_for));
+                    near |= turned.at_least(S::Floats::load(back.lows.as_ptr().add(at)));
                 }
             }
             if near != 0 {
                 let any =
-                    sort::<S::Floats, PARTS, BOTH>(query, values, documents, bands, back, hits);
+                    sort::<S::Floats, PARTS, BOTH>(query, &values, documents, bands, back, hits);
                 rows |= u32::from(any) << query;
             }
         }
         rows
+    }
+}
+
+/// What sums of products say: the products' scales applied, the bias added.
+///
+/// # Safety
+/// The processor has the instructions of `S`.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "compiled anew for each instruction set"
+)]
+unsafe fn valued<S: Sums>(sums: S, scale: f32, steps: S::Floats, bias: S::Floats) -> S::Floats {
+    // SAFETY: the caller's word.
+    unsafe {
+        let scale = S::Floats::splat(scale).multiply(steps);
+        sums.to_floats().multiply_add(scale, bias)
     }
 }
 
