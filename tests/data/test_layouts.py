@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from foolsgold.data import convert, read
 from foolsgold.data.layouts import LAYOUTS, layout_of
 from foolsgold.data.layouts.collections import joined, parted
-from foolsgold.data.layouts.nested import nested_columns, write_json
+from foolsgold.data.layouts.nested import first_keys, write_json
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).filter(
     lambda text: text.strip()
@@ -290,21 +290,21 @@ def test_distillation_lists(tmp_path, as_text):
         ),
         (
             [FLAG[0], {"query": "q", "pos": ["p"], "neg": "text"}],
-            "row 2, column `neg`: must be a list of texts, got a text",
+            "row 2, column `neg`: must be a list as in the rows before, got a text",
         ),
         (
             [FLAG[0], {"query": ["q"], "pos": ["p"], "neg": []}],
-            "row 2, column `query`: must be a text, got a list of texts",
+            "row 2, column `query`: must be a text as in the rows before, got a list",
         ),
         (
             [FLAG[0], {"query": "q", "pos": ["p", 1], "neg": []}],
-            "row 2, column `pos`: must be a list of one kind, got",
+            "row 2, column `pos`: must be a list in which each is a text as in the rows before, got a number",
         ),
         (
             [TEVATRON[0], {"query": "q", "positive_passages": "text", "negative_passages": []}],
-            "row 2, column `positive_passages`: must be a list of objects, got a text",
+            "row 2, column `positive_passages`: must be a list as in the rows before, got a text",
         ),
-        ([FLAG[0], [1]], "row 2: must be an object, got a list of numbers"),
+        ([FLAG[0], [1]], "row 2: must be one JSON object, got an array"),
         (
             [{"query": "q", "pos": [], "neg": []}],
             "row 1, column `positives`: must be a text that is not blank, got",
@@ -345,32 +345,37 @@ def test_unknown_ids_are_told_or_skipped(tmp_path, collection):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'[{"a": 1}, {"a"', "row 2: must be JSON, got"),
-        (b'[{"a": 1}', "must be whole, got an array that does not end after row 1"),
-        (b'[{"a": 1}] []', "must end with its array, got more after row 1"),
-        (b'[{"a": "\xff"}]', "must be UTF-8"),
-        (b'{"a": "\xff"}\n', "row 1: must be UTF-8, got byte 7"),
-        (b'{"a": 1\n', "row 1: must be JSON"),
-        (b"\n", "must have rows, got none"),
+        (b'[{"query": 1}, {"a"', "row 2: must be an array of JSON objects, got EOF"),
+        (b'[{"query": 1}', "row 2: must be an array of JSON objects, got the end of the file before that of"),
+        (b'[{"query": 1}] []', "row 2: must be an array of JSON objects, got characters after its end"),
+        (b'[{"query": "\xff"}]', "row 1: must be UTF-8, got byte 0xff at offset 12"),
+        (b'{"query": "\xff"}\n', "row 1: must be UTF-8, got byte 0xff at offset 11"),
+        (b'{"query": 1\n', "row 1: must be one JSON object, got EOF"),
+        (b"\n", "must hold rows, got none"),
     ],
 )
 def test_broken_json_is_refused(tmp_path, content, message):
     (tmp_path / "rows.json").write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        nested_columns(tmp_path / "rows.json")
+        convert(tmp_path / "rows.json", tmp_path / "out.jsonl", layout="flagembedding")
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.json"]
 
 
-def test_an_array_of_any_white_space_is_read_piece_by_piece(tmp_path, monkeypatch):
+def test_keys_are_found_however_the_first_row_is_cut(tmp_path, monkeypatch):
     from foolsgold.data.layouts import texts
 
-    rows = [{"a": "x" * size, "b": [{"c": size}]} for size in range(60)]
-    for indent in (None, 1):
-        (tmp_path / "rows.json").write_text(json.dumps(rows, indent=indent))
-        for block in (1, 7, 1 << 20):
-            monkeypatch.setattr(texts, "_BLOCK_BYTES", block)
-            found = nested_columns(tmp_path / "rows.json").table
-            assert found.column("a").to_pylist() == [row["a"] for row in rows]
-            assert found.column("b.c").to_pylist() == [[size] for size in range(60)]
+    rows = [{"ä": "é" * 60, "b": [{"c": 1}, {"d": {"e": 2}}], "f": {}, "g": []}, {"h": 1}]
+    wanted = {"ä", "b.c", "b.d.e", "f", "g"}
+    for block in (1, 7, 1 << 20):
+        monkeypatch.setattr(texts, "_BLOCK_BYTES", block)
+        for indent in (None, 1):
+            array = json.dumps(rows, indent=indent, ensure_ascii=False)
+            (tmp_path / "rows.json").write_text(f"\ufeff {array}", encoding="utf-8")
+            assert first_keys(tmp_path / "rows.json") == wanted
+        assert first_keys(write_lines(tmp_path / "rows.jsonl", rows)) == wanted
+        for other in ("", "3", "[", "[3]", '{"a"'):
+            (tmp_path / "none.json").write_text(other)
+            assert first_keys(tmp_path / "none.json") == set()
     write_json(tmp_path / "out.json", iter(rows), is_array=True)
     assert json.loads((tmp_path / "out.json").read_text()) == rows
 

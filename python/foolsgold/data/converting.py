@@ -10,9 +10,12 @@ from foolsgold.data.files import listed
 from foolsgold.data.layouts import layout_named, layout_of
 from foolsgold.data.layouts.rows import Reading, Writing
 from foolsgold.data.reshaping.attributes import ATTRIBUTES, companion
+from foolsgold.data.reshaping.file_rows import FileRows
 from foolsgold.data.reshaping.options import Numbers, Reshaping
-from foolsgold.data.reshaping.routes import reshaped
-from foolsgold.data.reshaping.sources import Source, source_of_data, source_of_files
+from foolsgold.data.reshaping.routes import reshaped, reshaped_files
+from foolsgold.data.reshaping.scratch import Scratch
+from foolsgold.data.reshaping.sources import Source, source_of_data
+from foolsgold.data.streaming import stream
 from foolsgold.data.writing import check_writable, write
 
 if TYPE_CHECKING:
@@ -55,10 +58,18 @@ def convert(
     r"""Convert files of training data.
 
     The endings of `source` and `output` say what the files are: `.jsonl`, `.json`, `.csv`, `.tsv` (also
-    `.gz`, `.zst`), `.parquet`, or a folder of `datasets`. A layout is what another tool reads:
+    `.gz`, `.zst`), `.parquet`, `.arrow`, or a folder of `datasets`. A layout is what another tool reads:
     `flagembedding`, `tevatron`, `tevatron-ids`, `dpr`, `beir`, `msmarco`, `msmarco-triples`, `trec-qrels`,
     `trec-run`, `hard-negatives`, `margin-mse`, `pylate`. Those of the source are known by their keys and
     files where these are sure. The output is there whole, or not at all.
+
+    Files may be larger than memory. Rows that keep their shape go from the files to the output a batch at a
+    time. For other shapes, and where a layout has ids in place of texts, texts go to a folder beside the
+    output, `.<name>.<random>.scratch`, which takes about twice their bytes and is removed at the end, also
+    after an error or an interruption; in memory are 8 bytes for each text of a row, some times over, numbers,
+    the ids and titles that travel with texts, and a batch. All distinct texts are in memory where negatives
+    are drawn at random or classes give pairs (their normal forms are compared), and where a layout of ids
+    is written.
 
     Args:
         source: files of one schema, a folder of a layout, or a data set in memory.
@@ -80,7 +91,7 @@ def convert(
         positive_label: see there.
         negative_label: see there.
         keep_columns: see there; columns are kept for a layout too, which has a place for ids and titles.
-        on_error: at a null or blank text, or a bad row of a layout, `raise`, or `skip` the row and count it.
+        on_error: at a null or blank text, or a bad row (see `stream`), `raise`, or `skip` it and count it.
         miner: see there.
         seed: see there.
         threads: see there.
@@ -123,29 +134,31 @@ def convert(
     )
     if into is not None and how.to != into.SHAPE:
         raise ValueError(f"`to` must be {into.SHAPE!r} for layout {to_layout!r}, got {to!r}")
-    reading = Reading(
-        corpus=None if corpus is None else Path(corpus),
-        queries=None if queries is None else Path(queries),
-        split=split,
-        on_error=on_error,
-        threads=threads,
-        progress=progress,
-    )
-    rows = reshaped(
-        read_source(source, layout, reading),
-        how,
-        from_,
-        {"anchor": anchor, "positive": positive, "negative": negative, "label": label},
-    )
-    if into is None:
-        check_writable(path, rows.schema)
-        write(path, rows.batches(), rows.schema)
-    else:
-        into.write(path, _in_layout_names(rows, split))
-    return rows.report
+    named = {"anchor": anchor, "positive": positive, "negative": negative, "label": label}
+    with Scratch(path) as scratch:
+        reading = Reading(
+            scratch=scratch,
+            corpus=None if corpus is None else Path(corpus),
+            queries=None if queries is None else Path(queries),
+            split=split,
+            on_error=on_error,
+            threads=threads,
+            progress=progress,
+        )
+        found = read_source(source, layout, reading)
+        if isinstance(found, FileRows):
+            rows = reshaped_files(found, scratch, how, from_, named)
+        else:
+            rows = reshaped(found, how, from_, named)
+        if into is None:
+            check_writable(path, rows.schema)
+            write(path, rows.batches(), rows.schema, threads=threads)
+        else:
+            into.write(path, _in_layout_names(rows, split))
+        return rows.report
 
 
-def read_source(source: Any, layout: str | None, how: Reading) -> Source:
+def read_source(source: Any, layout: str | None, how: Reading) -> Source | FileRows:
     """Read what is to be converted: files, a folder, or a data set in memory.
 
     Raises:
@@ -172,8 +185,9 @@ def read_source(source: Any, layout: str | None, how: Reading) -> Source:
         if value is not None and argument != "split":
             raise ValueError(f"`{argument}` must be left out for rows of texts, got {value}")
     if Path(paths[0]).is_dir():
-        return _source_of_folder(paths)
-    return source_of_files(paths, threads=how.threads, progress=how.progress)
+        _check_folder(paths)
+    opened = stream(paths, on_error=how.on_error, threads=how.threads, progress=how.progress)
+    return FileRows(opened, how.on_error)
 
 
 def check_output(path: Path, layout: Any) -> None:
@@ -196,23 +210,20 @@ def check_output(path: Path, layout: Any) -> None:
         raise ValueError(f"{path}: must be a file, got a folder")
 
 
-def _checked(source: Source) -> Source:
-    if source.table.num_rows == 0:
+def _checked(found: Source | FileRows) -> Source | FileRows:
+    if isinstance(found, Source) and found.table.num_rows == 0:
         raise ValueError("`source` must have a sound row, got none")
-    return source
+    return found
 
 
-def _source_of_folder(paths: Sequence[str]) -> Source:
-    """Read a folder of `datasets`."""
+def _check_folder(paths: Sequence[str]) -> None:
+    """Check that a folder is one of `datasets`."""
     if len(paths) > 1:
         raise ValueError(f"`source` must be one folder, or files, got {len(paths)} paths with a folder")
-    if not (Path(paths[0]) / "dataset_info.json").is_file():
+    if not any((Path(paths[0]) / name).is_file() for name in ("dataset_info.json", "dataset_dict.json")):
         raise ValueError(
             f"{paths[0]}: must be a folder of a layout or of `datasets`, got neither\nhint: name the layout"
         )
-    from datasets import load_from_disk
-
-    return source_of_data(load_from_disk(paths[0]))
 
 
 def _in_layout_names(rows: Reshaped, split: str | None) -> Writing:
@@ -242,4 +253,4 @@ def _in_layout_names(rows: Reshaped, split: str | None) -> Writing:
         return map(renamed, rows.batches())
 
     schema = renamed(rows.schema.empty_table()).schema
-    return Writing(schema=schema, batches=batches, num_rows=rows.report.rows_out, split=split or "train")
+    return Writing(schema=schema, batches=batches, split=split or "train")

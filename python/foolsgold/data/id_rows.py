@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foolsgold.data.chunks import taken
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -28,7 +30,7 @@ class Column:
             a column without lists.
         is_text: whether the values are ids of texts.
         names: texts of the column's own, few and short, in place of the table's.
-        taken_from: an Arrow array; the values are places in it. None for ids and numbers.
+        taken_from: an Arrow array, chunked or not; the values are places in it. None for ids and numbers.
     """
 
     values: NDArray[Any]
@@ -47,14 +49,25 @@ class Rows:
     Args:
         distinct: Arrow array of texts; the place is the id.
         columns: by name, all of one length.
+        order: the place of each id, where texts stand in another order; None for that of the ids.
+        max_bytes: of text in a column of one batch, unless a single row has more.
     """
 
-    def __init__(self, distinct: Any, columns: Mapping[str, Column]) -> None:
+    def __init__(
+        self,
+        distinct: Any,
+        columns: Mapping[str, Column],
+        *,
+        order: NDArray[np.uint32] | None = None,
+        max_bytes: int = _MAX_BYTES,
+    ) -> None:
         import pyarrow as pa
         import pyarrow.compute as pc
 
         self._texts = pa.array(distinct, None if hasattr(distinct, "__arrow_c_array__") else pa.string())
         self.columns = dict(columns)
+        self._order = order
+        self._max_bytes = max_bytes
         self._bytes = np.asarray(pc.binary_length(self._texts)).astype(np.int64)
 
     def __len__(self) -> int:
@@ -74,12 +87,12 @@ class Rows:
 
         return pa.schema([(name, kind(column)) for name, column in self.columns.items()])
 
-    def batches(self, max_rows: int = _MAX_ROWS, max_bytes: int = _MAX_BYTES) -> Iterator[Any]:
+    def batches(self, max_rows: int = _MAX_ROWS, max_bytes: int | None = None) -> Iterator[Any]:
         """Yield the rows in order, as Arrow record batches of bounded size, each of one row at least."""
         import pyarrow as pa
 
         schema = self.schema
-        for first, last in self._pieces(max_rows, max_bytes):
+        for first, last in self._pieces(max_rows, max_bytes or self._max_bytes):
             arrays = [self._piece(column, first, last) for column in self.columns.values()]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
@@ -115,7 +128,7 @@ class Rows:
         return widths
 
     def _lengths(self, ids: NDArray[Any]) -> NDArray[np.int64]:
-        return np.where(ids < 0, 0, self._bytes[ids])
+        return np.where(ids < 0, 0, self._bytes[self._places(ids)])
 
     def _piece(self, column: Column, first: int, last: int) -> Any:
         import pyarrow as pa
@@ -131,14 +144,15 @@ class Rows:
         import pyarrow as pa
 
         if column.taken_from is not None:
-            missing = values < 0
-            return column.taken_from.take(pa.array(values, mask=missing if missing.any() else None))
+            return taken(column.taken_from, values)
         if not column.is_text:
             return pa.array(values)
-        missing = values < 0
-        ids = pa.array(values, mask=missing if missing.any() else None)
-        texts = pa.array(column.names) if column.names else self._texts
-        return texts.take(ids).cast(pa.string())
+        if column.names:
+            return taken(pa.array(column.names), values)
+        return taken(self._texts, self._places(values)).cast(pa.string())
+
+    def _places(self, ids: NDArray[Any]) -> NDArray[Any]:
+        return ids if self._order is None else np.where(ids < 0, -1, self._order[ids])
 
 
 def _content_hash(table: Any) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foolsgold import _core
 from foolsgold.data.stored_column import as_stored, intern_columns
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
-
-    from foolsgold import _core
 
 _MAX_SMALL_BYTES = 2**31 - 1  # what the 32-bit offsets of an Arrow string column can address
 
@@ -83,6 +82,10 @@ class Texts:
     def distinct(self) -> Any:
         """Return all distinct texts in the order of their ids, as an Arrow array that shares their memory."""
         return self._core.distinct()
+
+    def store_ids(self) -> NDArray[np.uint32] | None:
+        """Return the id that each text has in its store; None without a store, or where ids are the same."""
+        return None if isinstance(self._core, _core.Texts) else self._core.store_ids()
 
     def twins(self, *, threads: int | None = None, progress: bool = False) -> NDArray[np.uint32]:
         """Return for each id its class of texts that differ in case, white space and Unicode form at most."""

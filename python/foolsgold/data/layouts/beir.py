@@ -10,18 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foolsgold.data.files import read as read_files
 from foolsgold.data.layouts.collections import read_collection
 from foolsgold.data.layouts.ids import Ids, field, with_texts, write_lines
 from foolsgold.data.layouts.nested import write_json
+from foolsgold.data.layouts.rows import renamed
 from foolsgold.data.layouts.texts import written_folder
-from foolsgold.data.reshaping.sources import Source
+from foolsgold.data.reshaping.file_rows import FileRows
+from foolsgold.data.streaming import stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from foolsgold.data.layouts.rows import Reading, Writing
     from foolsgold.data.reshaping.shapes import Shape
+    from foolsgold.data.reshaping.sources import Source
 
 SHAPE: Shape = "graded"
 IS_FOLDER = True
@@ -36,31 +38,30 @@ def is_layout(names: set[str], keys: set[str]) -> bool:
 
 def read(paths: Sequence[str], how: Reading) -> Source:
     """Read the judgments of a split: the one that is named, `train`, or the only one."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     folder = Path(paths[0])
-    collections = {
-        stem: read_collection(one_of(folder, stem), threads=how.threads) for stem in ("corpus", "queries")
-    }
-    table = read_files(_qrels(folder, how.split), threads=how.threads)
-    columns = {}
-    for theirs, ours in [("query-id", "query_id"), ("corpus-id", "document_id")]:
-        columns[ours] = pa.chunked_array(table.column(theirs)).cast(pa.large_string())
-    columns["score"] = pa.chunked_array(table.column("score"))
-
-    def place(row: int) -> str:
-        file, line = table.source(row)
-        return f"{file}: row {line}"
-
-    source = Source(table=pa.table(columns), place=place, shape=SHAPE)
+    collections = {stem: read_collection(one_of(folder, stem), how) for stem in ("corpus", "queries")}
+    types = {"query-id": "text", "corpus-id": "text"}
+    opened = stream(
+        _qrels(folder, how.split),
+        columns=[*types, "score"],
+        types=types,
+        on_error=how.on_error,
+        threads=how.threads,
+    )
+    source = FileRows(opened, how.on_error, _judgments).to_source(how.scratch)
     texts = {"query_id": ("query", "queries"), "document_id": ("document", "corpus")}
     source = with_texts(source, texts, collections, how)
     corpus = collections["corpus"]
-    unused = len(corpus.ids) - pc.count_distinct(columns["document_id"]).as_py()
-    without = len(collections["queries"].ids) - pc.count_distinct(columns["query_id"]).as_py()
+    unused = len(corpus.ids) - pc.count_distinct(source.table.column("document_id")).as_py()
+    without = len(collections["queries"].ids) - pc.count_distinct(source.table.column("query_id")).as_py()
     left_out = {"documents without a judgment": unused, "queries without a judgment": without}
     return replace(source, corpus=corpus.texts, left_out=left_out)
+
+
+def _judgments(source: Source) -> Source:
+    return renamed(source, {"query-id": "query_id", "corpus-id": "document_id"}, SHAPE)
 
 
 def write(path: Path, rows: Writing) -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foolsgold.data.files import read
+from foolsgold.data.chunks import taken
 from foolsgold.data.layouts.texts import lines
+from foolsgold.data.reshaping.file_rows import FileRows
+from foolsgold.data.streaming import stream
 
 if TYPE_CHECKING:
     import os
+
+    from numpy.typing import NDArray
+
+    from foolsgold.data.layouts.rows import Reading
+    from foolsgold.data.reshaping.sources import Source
 
 _IDS = ("_id", "docid", "document_id", "query_id", "corpus_id", "pid", "qid", "id")
 _TEXTS = ("text", "query_text", "query", "contents", "document", "passage")
@@ -20,12 +27,12 @@ _TEXTS = ("text", "query_text", "query", "contents", "document", "passage")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Collection:
-    """Texts by id, as Arrow arrays.
+    """Texts by id, as Arrow columns.
 
     Attributes:
         file: where they are from.
-        ids: distinct.
-        texts: a document with a title is the title, a space and its text.
+        ids: distinct, in memory.
+        texts: over a mapped file; a document with a title is the title, a space and its text.
         titles: None where there are none.
     """
 
@@ -34,46 +41,44 @@ class Collection:
     texts: Any
     titles: Any = None
 
-    def find(self, ids: Any) -> Any:
-        """Return the rows of ids, an Arrow array; null for an id that is not there."""
+    def find(self, ids: Any) -> NDArray[np.int64]:
+        """Return the rows of ids, a column of texts; -1 for an id that is not there."""
         import pyarrow.compute as pc
 
-        return pc.index_in(ids, value_set=self.ids)
+        return np.asarray(pc.fill_null(pc.index_in(ids, value_set=self.ids), -1)).astype(np.int64)
 
 
-def read_collection(path: str | os.PathLike[str], *, threads: int | None = None) -> Collection:
+def read_collection(path: str | os.PathLike[str], how: Reading) -> Collection:
     """Read a corpus or queries.
 
     Args:
         path: columns of ids (`_id`, `docid`, `document_id`, `query_id`, ...), texts and perhaps titles in any
-            file that `read` reads; or, where a `.tsv` has no such names in its first line, ids and texts
+            file that `stream` reads; or, where a `.tsv` has no such names in its first line, ids and texts
             without a header.
-        threads: that parse.
+        how: to read; the texts go to its scratch.
 
     Raises:
         ValueError: if a column is missing, or an id comes twice.
         OSError: if the file cannot be opened.
     """
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     path = Path(path)
     if ".tsv" in path.suffixes and not _has_header(path):
-        ids, texts = _bare(path)
-        titles = None
+        names = ("id", "text")
+        types = dict.fromkeys(names, "text")
+        opened = stream(path, columns=names, types=types, names=names, quoting=False, threads=how.threads)
     else:
-        table = pa.table(read(path, threads=threads))
-        ids = table.column(_column(path, table, "ids", _IDS)).cast(pa.large_string()).combine_chunks()
-        texts = table.column(_column(path, table, "texts", _TEXTS)).cast(pa.large_string()).combine_chunks()
-        titles = None
-        if "title" in table.schema.names:
-            titles = table.column("title").cast(pa.large_string()).combine_chunks()
-            texts = joined(titles, texts)
+        opened = stream(path, threads=how.threads)
+    rows = FileRows(opened, "raise", _by_id)
+    table = how.scratch.table(rows.schema, rows.batches())
+    ids = table.column("id").combine_chunks()
     counts = pc.value_counts(ids)
     if len(counts) < len(ids):
         twice = counts.field("values")[int(np.asarray(counts.field("counts")).argmax())]
         raise ValueError(f"{path}: ids must not come twice, got {twice.as_py()!r}")
-    return Collection(file=path, ids=ids, texts=texts, titles=titles)
+    titles = table.column("title") if "title" in table.schema.names else None
+    return Collection(file=path, ids=ids, texts=table.column("text"), titles=titles)
 
 
 def joined(titles: Any, texts: Any) -> Any:
@@ -109,34 +114,35 @@ def parted(title: str | None, text: str) -> str:
     return text.removeprefix(f"{title} ")
 
 
-def looked_up(collection: Collection, ids: Any) -> tuple[Any, Any]:
-    """Return the texts and the titles (None without) of Arrow ids; null where an id is not there."""
-    rows = collection.find(ids)
-    titles = None if collection.titles is None else collection.titles.take(rows)
-    return collection.texts.take(rows), titles
+def looked_up(collection: Collection, rows: NDArray[np.int64]) -> tuple[Any, Any]:
+    """Return the texts and the titles (None without) of some rows; null for -1."""
+    titles = None if collection.titles is None else taken(collection.titles, rows)
+    return taken(collection.texts, rows), titles
 
 
 def _has_header(path: Path) -> bool:
-    first = next(lines(path), (0, ""))[1].split("\t")
-    return any(name in _IDS for name in first)
+    _, first = next(lines(path), (0, [""]))
+    return any(name in _IDS for name in str(first[0]).split("\t"))
 
 
-def _bare(path: Path) -> tuple[Any, Any]:
-    """Read ids and texts of lines without a header; a quote is a quote."""
+def _by_id(source: Source) -> Source:
+    """Return rows as ids, texts and perhaps titles."""
     import pyarrow as pa
 
-    ids, texts = [], []
-    for number, line in lines(path):
-        id, tab, text = line.partition("\t")
-        if not tab:
-            raise ValueError(f"{path}: row {number}: must have an id, a tab and a text, got {line!r:.80}")
-        ids.append(id)
-        texts.append(text)
-    return pa.array(ids, pa.large_string()), pa.array(texts, pa.large_string())
+    def column(name: str) -> Any:
+        return source.table.column(name).cast(pa.large_string()).combine_chunks()
+
+    ids = column(_column(source, "ids", _IDS))
+    texts = column(_column(source, "texts", _TEXTS))
+    if "title" not in source.table.schema.names:
+        return replace(source, table=pa.table({"id": ids, "text": texts}))
+    titles = column("title")
+    return replace(source, table=pa.table({"id": ids, "text": joined(titles, texts), "title": titles}))
 
 
-def _column(path: Path, table: Any, kind: str, names: tuple[str, ...]) -> str:
-    found = next((name for name in names if name in table.schema.names), None)
+def _column(source: Source, kind: str, names: tuple[str, ...]) -> str:
+    found = next((name for name in names if name in source.table.schema.names), None)
     if found is None:
-        raise ValueError(f"{path}: must have a column of {kind}, one of {names}, got {table.schema.names}")
+        got = source.table.schema.names
+        raise ValueError(f"{source.place(0)}: must have a column of {kind}, one of {names}, got {got}")
     return found

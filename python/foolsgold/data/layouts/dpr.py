@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from foolsgold.data.layouts.nested import nested_columns, write_json
+from foolsgold.data.layouts.nested import nested_rows, write_json
 from foolsgold.data.layouts.passages import merged_passages, passages_of
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from foolsgold.data.layouts.rows import Reading, Writing
+    from foolsgold.data.reshaping.file_rows import FileRows
     from foolsgold.data.reshaping.shapes import Shape
     from foolsgold.data.reshaping.sources import Source
 
@@ -31,9 +32,12 @@ def is_layout(names: set[str], keys: set[str]) -> bool:
     return "question" in keys and any(key.split(".")[0] == "positive_ctxs" for key in keys)
 
 
-def read(paths: Sequence[str], how: Reading) -> Source:
+def read(paths: Sequence[str], how: Reading) -> FileRows:
     """Read files. The negatives are the hard ones; the others are a column `easy_negatives` beside them."""
-    source = nested_columns(paths, on_error=how.on_error)
+    return nested_rows(paths, how, _ragged)
+
+
+def _ragged(source: Source) -> Source:
     names = {*source.table.schema.names}
     fields = {
         field: side

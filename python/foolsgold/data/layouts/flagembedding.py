@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from foolsgold.data.layouts.nested import nested_columns, write_json
+from foolsgold.data.layouts.nested import nested_rows, write_json
 from foolsgold.data.layouts.rows import check_lists, listed, renamed, without_nulls
-from foolsgold.data.layouts.scores import split_scores, with_scores
+from foolsgold.data.layouts.scores import has_scores, split_scores, with_scores
+from foolsgold.data.reshaping.file_rows import FileRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,32 +33,33 @@ _NAMES = {
     "neg_id": "negative_ids",
 }
 
+_SCORES = ("pos_scores", "neg_scores")
+
 
 def is_layout(names: set[str], keys: set[str]) -> bool:
     """Say whether the keys of the first row are those of this layout."""
     return {"query", "pos"} <= keys
 
 
-def read(paths: Sequence[str], how: Reading) -> Source:
+def read(paths: Sequence[str], how: Reading) -> FileRows:
     """Read files; `neg` may be missing."""
+    rows = nested_rows(paths, how, _ragged)
+    return FileRows(rows.opened, how.on_error, _scored) if has_scores(rows, *_SCORES) else rows
+
+
+def _ragged(source: Source) -> Source:
     import pyarrow as pa
 
-    source = nested_columns(paths, on_error=how.on_error)
-    check_lists(
-        source,
-        {
-            "pos": True,
-            "neg": False,
-            "pos_id": False,
-            "neg_id": False,
-            "pos_scores": False,
-            "neg_scores": False,
-        },
-    )
+    names = ("neg", "pos_id", "neg_id", *_SCORES)
+    check_lists(source, {"pos": True, **dict.fromkeys(names, False)})
     if "neg" not in source.table.schema.names:
-        empty = pa.array([[]] * source.table.num_rows, pa.list_(pa.large_string()))
+        empty = pa.array([[]] * source.table.num_rows, pa.large_list(pa.large_string()))
         source = replace(source, table=source.table.append_column("neg", empty))
-    return with_scores(renamed(source, _NAMES, SHAPE), "pos_scores", "neg_scores")
+    return renamed(source, _NAMES, SHAPE)
+
+
+def _scored(source: Source) -> Source:
+    return with_scores(_ragged(source), *_SCORES)
 
 
 def write(path: Path, rows: Writing) -> None:
@@ -77,4 +79,4 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
             if theirs not in found and name in row:
                 value = row.pop(name)
                 found[theirs] = value if theirs == "query_id" else listed(value)
-    return found | split_scores(row, len(positives), "pos_scores", "neg_scores") | row
+    return found | split_scores(row, len(positives), *_SCORES) | row

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from foolsgold.data.layouts.ids import named_collections, with_texts
-from foolsgold.data.layouts.nested import nested_columns, write_json
+from foolsgold.data.layouts.nested import nested_rows, write_json
 from foolsgold.data.layouts.rows import check_lists, listed
 
 if TYPE_CHECKING:
@@ -31,33 +31,37 @@ def is_layout(names: set[str], keys: set[str]) -> bool:
 
 def read(paths: Sequence[str], how: Reading) -> Source:
     """Read rows, with the texts of `queries` and `corpus`; each negative once, as the systems have them."""
-    import pyarrow as pa
-
     queries, corpus = named_collections(how, "hard-negatives")
-    source = nested_columns(paths, on_error=how.on_error)
-    systems = [name for name in source.table.schema.names if name.startswith("neg.")]
-    check_lists(source, {"pos": True, **dict.fromkeys(systems, True)})
-    lists = [source.table.column(name).to_pylist() for name in systems]
-    merged = [
-        [str(id) for id in dict.fromkeys(id for ids in row for id in listed(ids))]
-        for row in zip(*lists, strict=True)
-    ]
-    names = {"qid": "anchor_id", "pos": "positive_ids"}
-    table = source.table.rename_columns([names.get(name, name) for name in source.table.schema.names])
-    place = table.schema.get_field_index("anchor_id")
-    table = table.set_column(place, "anchor_id", table.column("anchor_id").cast(pa.large_string()))
-    place = table.schema.get_field_index("positive_ids")
-    table = table.set_column(
-        place, "positive_ids", table.column("positive_ids").cast(pa.list_(pa.large_string()))
-    )
-    table = table.append_column("negative_ids", pa.array(merged, pa.list_(pa.large_string())))
+    source = nested_rows(paths, how, _of_ids).to_source(how.scratch)
     columns = {
         "anchor_id": ("anchor", "queries"),
         "positive_ids": ("positives", "corpus"),
         "negative_ids": ("negatives", "corpus"),
     }
-    found = with_texts(replace(source, table=table), columns, {"queries": queries, "corpus": corpus}, how)
+    found = with_texts(source, columns, {"queries": queries, "corpus": corpus}, how)
     return replace(found, shape=SHAPE)
+
+
+def _of_ids(source: Source) -> Source:
+    import pyarrow as pa
+
+    table = source.table
+    systems = [name for name in table.schema.names if name.startswith("neg.")]
+    check_lists(source, {"pos": True, **dict.fromkeys(systems, True)})
+    lists = [table.column(name).to_pylist() for name in systems]
+    merged = [
+        [str(id) for id in dict.fromkeys(id for ids in row for id in listed(ids))]
+        for row in zip(*lists, strict=True)
+    ]
+    names = {
+        "qid": ("anchor_id", pa.large_string()),
+        "pos": ("positive_ids", pa.large_list(pa.large_string())),
+    }
+    for theirs, (ours, kind) in names.items():
+        place = table.schema.get_field_index(theirs)
+        table = table.set_column(place, ours, table.column(theirs).cast(kind))
+    negatives = pa.array(merged, pa.large_list(pa.large_string()))
+    return replace(source, table=table.append_column("negative_ids", negatives))
 
 
 def write(path: Path, rows: Writing) -> None:

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foolsgold.data.layouts.collections import looked_up, parted, read_collection
+from foolsgold.data.layouts.rows import cut_like
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from foolsgold.data.layouts.collections import Collection
     from foolsgold.data.layouts.rows import Reading
     from foolsgold.data.reshaping.sources import Source
+
+_CELLS = 1 << 14  # of ids whose texts are in memory together
 
 
 def named_collections(how: Reading, layout: str) -> tuple[Collection, Collection]:
@@ -28,7 +33,7 @@ def named_collections(how: Reading, layout: str) -> tuple[Collection, Collection
     for name, path in [("queries", how.queries), ("corpus", how.corpus)]:
         if path is None:
             raise ValueError(f"`{name}` must be given with layout {layout!r}, whose rows are ids, got None")
-        found.append(read_collection(path, threads=how.threads))
+        found.append(read_collection(path, how))
     return found[0], found[1]
 
 
@@ -46,41 +51,62 @@ def with_texts(
     Raises:
         ValueError: at an id that is not there; file, row and column are named.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    table, bad = source.table, np.zeros(source.table.num_rows, bool)
+    places, bad = {}, np.zeros(source.table.num_rows, bool)
     for ids, (_, kind) in columns.items():
-        column = table.column(ids)
-        is_list = "list" in str(column.type)
-        flat = (pc.list_flatten(column) if is_list else column).cast(pa.large_string())
-        missing = np.asarray(pc.is_null(collections[kind].find(flat)))
+        cut, flat = _cells(source.table.column(ids))
+        places[ids] = cut, collections[kind].find(flat)
+        missing = places[ids][1] < 0
         if not missing.any():
             continue
-        rows = np.asarray(pc.list_parent_indices(column)) if is_list else np.arange(len(column))
+        rows = np.searchsorted(cut, np.flatnonzero(missing), side="right") - 1
         if how.on_error == "raise":
-            at = int(missing.argmax())
             raise ValueError(
-                f"{source.place(int(rows[at]))}, column `{ids}`: must be an id of {collections[kind].file}, "
-                f"got {flat[at].as_py()!r}"
+                f"{source.place(int(rows[0]))}, column `{ids}`: must be an id of {collections[kind].file}, "
+                f"got {flat[int(missing.argmax())].as_py()!r}"
             )
-        bad[rows[missing]] = True
+        bad[rows] = True
     if bad.any():
-        kept, place = np.flatnonzero(~bad), source.place
-        table = table.take(kept)
-        source = replace(source, place=lambda row: place(int(kept[row])))
-    for ids, (texts, kind) in columns.items():
-        column = table.column(ids).combine_chunks() if table.num_rows else table.column(ids)
-        is_list = "list" in str(column.type)
-        flat = (pc.list_flatten(column) if is_list else column).cast(pa.large_string())
-        found, titles = looked_up(collections[kind], flat)
-        if is_list:
-            table = table.append_column(texts, _cut_like(column, found))
-        else:
+        num_skipped = source.num_skipped + int(bad.sum())
+        kept = replace(source.of(np.flatnonzero(~bad)), num_skipped=num_skipped)
+        return with_texts(kept, columns, collections, how)
+
+    def piece(first: int, last: int) -> Any:
+        table = source.table.slice(first, last - first)
+        for ids, (texts, kind) in columns.items():
+            cut, place = places[ids]
+            found, titles = looked_up(collections[kind], place[cut[first] : cut[last]])
+            if "list" in str(table.schema.field(ids).type):
+                table = table.append_column(texts, cut_like(table.column(ids), found))
+                continue
             table = table.append_column(texts, found)
             if titles is not None and kind == "corpus":
                 table = table.append_column(f"{texts}_title", titles)
-    return replace(source, table=table, num_skipped=source.num_skipped + int(bad.sum()))
+        return table
+
+    cells = np.sum([np.diff(cut) for cut, _ in places.values()], axis=0)
+    ends = _pieces(cells)
+    pieces = (piece(first, last) for first, last in zip([0, *ends], ends, strict=False))
+    table = how.scratch.table(piece(0, 0).schema, pieces)
+    return replace(source, table=table, scratch=how.scratch)
+
+
+def _cells(column: Any) -> tuple[NDArray[np.int64], Any]:
+    """Return where each row's ids begin, and at last their number, and all ids as texts."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if "list" not in str(column.type):
+        return np.arange(len(column) + 1), column.cast(pa.large_string())
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
+    cut = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return cut, pc.list_flatten(column).cast(pa.large_string())
+
+
+def _pieces(cells: NDArray[np.int64]) -> list[int]:
+    """Cut rows into pieces of bounded size: the end of each."""
+    ends = np.cumsum(cells)
+    number = ends // _CELLS
+    return [*(np.flatnonzero(number[1:] > number[:-1]) + 1), len(cells)]
 
 
 class Ids:
@@ -120,51 +146,6 @@ class Ids:
                 yield {id_field: id, "title": title, "text": parted(title, text)}
 
 
-def read_separated(
-    paths: Any, names: tuple[str, ...], how: Reading, *, separator: str | None = None
-) -> Source:
-    """Read lines of fields without a header, as columns of texts.
-
-    Args:
-        paths: files, packed or not.
-        names: of the fields.
-        how: at a line with another number of fields, raise or skip it.
-        separator: between fields; None for any white space.
-
-    Raises:
-        ValueError: naming file and row.
-    """
-    import pyarrow as pa
-
-    from foolsgold.data.layouts.texts import lines
-    from foolsgold.data.reshaping.sources import Source
-
-    rows: list[list[str]] = []
-    places: list[tuple[Any, int]] = []
-    skipped = 0
-    for path in paths:
-        for number, line in lines(path):
-            fields = line.split(separator)
-            if len(fields) == len(names):
-                rows.append(fields)
-                places.append((path, number))
-            elif how.on_error == "raise":
-                raise ValueError(f"{path}: row {number}: must have {len(names)} fields, got {len(fields)}")
-            else:
-                skipped += 1
-    if not rows:
-        raise ValueError(f"{paths[0]}: must have rows, got none")
-    columns = {
-        name: pa.array(cells, pa.large_string())
-        for name, cells in zip(names, zip(*rows, strict=True), strict=True)
-    }
-
-    def place(row: int) -> str:
-        return f"{places[row][0]}: row {places[row][1]}"
-
-    return Source(table=pa.table(columns), place=place, num_skipped=skipped)
-
-
 def as_numbers(source: Source, names: tuple[str, ...], *, whole: bool = False) -> Source:
     """Make numbers of columns of texts.
 
@@ -173,19 +154,21 @@ def as_numbers(source: Source, names: tuple[str, ...], *, whole: bool = False) -
     """
     import pyarrow as pa
 
-    table = source.table
+    table, kind = source.table, pa.int64() if whole else pa.float64()
     for name in names:
-        cells = enumerate(table.column(name).to_pylist())
-        numbers = [_number(cell, source, row, name, whole=whole) for row, cell in cells]
-        column = pa.array(numbers, pa.int64() if whole else pa.float64())
+        try:
+            column = table.column(name).cast(kind)
+        except pa.ArrowInvalid:  # Python spells some numbers otherwise, and a fault is to be told by its row
+            cells = enumerate(table.column(name).to_pylist())
+            column = pa.array([_number(cell, source, row, name, whole=whole) for row, cell in cells], kind)
         table = table.set_column(table.schema.get_field_index(name), name, column)
     return replace(source, table=table)
 
 
-def _number(cell: str, source: Source, row: int, name: str, *, whole: bool) -> float:
+def _number(cell: Any, source: Source, row: int, name: str, *, whole: bool) -> float:
     try:
         return int(cell) if whole else float(cell)
-    except ValueError:
+    except (TypeError, ValueError):
         kind = "a whole number" if whole else "a number"
         told = f"must be {kind}, got {cell!r:.80}"
         raise ValueError(f"{source.place(row)}, column `{name}`: {told}") from None
@@ -211,13 +194,3 @@ def write_lines(path: Path, rows: Iterator[str]) -> None:
     with written(path) as out:
         for line in rows:
             out.write(f"{line}\n".encode())
-
-
-def _cut_like(column: Any, flat: Any) -> Any:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
-    offsets: Any = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
-    flat = flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat
-    return pa.LargeListArray.from_arrays(offsets, flat)

@@ -15,10 +15,10 @@ from foolsgold.data.layouts.ids import (
     as_numbers,
     field,
     named_collections,
-    read_separated,
     with_texts,
     write_lines,
 )
+from foolsgold.data.layouts.separated import separated_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,17 +41,22 @@ def is_layout(names: set[str], keys: set[str]) -> bool:
 
 def read(paths: Sequence[str], how: Reading) -> Source:
     """Read rows, with the texts of `queries` and `corpus`; both scores are in a column `scores`."""
+    queries, corpus = named_collections(how, "margin-mse")
+    rows = separated_rows(paths, (*_SCORES, *_IDS), how, _with_scores, separator="\t")
+    kinds = zip(_IDS, [("anchor", "queries"), ("positive", "corpus"), ("negative", "corpus")], strict=True)
+    source = rows.to_source(how.scratch)
+    found = with_texts(source, dict(kinds), {"queries": queries, "corpus": corpus}, how)
+    return replace(found, shape=SHAPE)
+
+
+def _with_scores(source: Source) -> Source:
     import pyarrow as pa
 
-    queries, corpus = named_collections(how, "margin-mse")
-    source = as_numbers(read_separated(paths, (*_SCORES, *_IDS), how, separator="\t"), _SCORES)
+    source = as_numbers(source, _SCORES)
     pairs = np.stack([np.asarray(source.table.column(name)) for name in _SCORES], axis=1)
     offsets: Any = pa.array(np.arange(len(pairs) + 1) * 2)
     scores = pa.LargeListArray.from_arrays(offsets, pa.array(pairs.reshape(-1)))
-    table = source.table.drop_columns([*_SCORES]).append_column("scores", scores)
-    kinds = zip(_IDS, [("anchor", "queries"), ("positive", "corpus"), ("negative", "corpus")], strict=True)
-    found = with_texts(replace(source, table=table), dict(kinds), {"queries": queries, "corpus": corpus}, how)
-    return replace(found, shape=SHAPE)
+    return replace(source, table=source.table.drop_columns([*_SCORES]).append_column("scores", scores))
 
 
 def write(path: Path, rows: Writing) -> None:

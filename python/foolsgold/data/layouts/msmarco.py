@@ -35,8 +35,8 @@ def is_layout(names: set[str], keys: set[str]) -> bool:
 def read(paths: Sequence[str], how: Reading) -> Source:
     """Read the judgments of a split: the one that is named, `train`, or the only one."""
     folder = Path(paths[0])
-    collection = read_collection(one_of(folder, "collection", "tsv"), threads=how.threads)
-    queries = read_collection(_of_split(folder, "queries", how.split), threads=how.threads)
+    collection = read_collection(one_of(folder, "collection", "tsv"), how)
+    queries = read_collection(_of_split(folder, "queries", how.split), how)
     source = read_judgments([str(_of_split(folder, "qrels", how.split))], how)
     texts = {"query_id": ("query", "queries"), "document_id": ("document", "corpus")}
     found = with_texts(source, texts, {"queries": queries, "corpus": collection}, how)

@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from foolsgold.data.layouts.ids import field, named_collections, read_separated, with_texts, write_lines
+from foolsgold.data.layouts.ids import field, named_collections, with_texts, write_lines
+from foolsgold.data.layouts.separated import separated_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from foolsgold.data.layouts.rows import Reading, Writing
+    from foolsgold.data.reshaping.file_rows import FileRows
     from foolsgold.data.reshaping.shapes import Shape
     from foolsgold.data.reshaping.sources import Source
 
@@ -30,15 +32,19 @@ def is_layout(names: set[str], keys: set[str]) -> bool:
     return False
 
 
-def read(paths: Sequence[str], how: Reading) -> Source:
+def read(paths: Sequence[str], how: Reading) -> FileRows | Source:
     """Read texts; or ids, where `queries` and `corpus` name their texts."""
     if how.corpus is None and how.queries is None:
-        return replace(read_separated(paths, _TEXTS, how, separator="\t"), shape=SHAPE)
+        return separated_rows(paths, _TEXTS, how, _triplets, separator="\t")
     queries, corpus = named_collections(how, "msmarco-triples")
-    source = read_separated(paths, _IDS, how, separator="\t")
+    source = separated_rows(paths, _IDS, how, separator="\t").to_source(how.scratch)
     kinds = zip(_IDS, zip(_TEXTS, ("queries", "corpus", "corpus"), strict=True), strict=True)
     found = with_texts(source, dict(kinds), {"queries": queries, "corpus": corpus}, how)
     return replace(found, shape=SHAPE)
+
+
+def _triplets(source: Source) -> Source:
+    return replace(source, shape=SHAPE)
 
 
 def write(path: Path, rows: Writing) -> None:

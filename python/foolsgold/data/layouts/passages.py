@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from foolsgold.data.layouts.collections import joined, parted
-from foolsgold.data.layouts.rows import check_lists, listed
+from foolsgold.data.layouts.rows import check_lists, cut_like, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ def merged_passages(
                 raise ValueError(
                     f"{source.place(0)}, column `{field}`: must be a list of objects with `text`"
                 )
-            empty = pa.array([[]] * source.table.num_rows, pa.list_(pa.large_string()))
+            empty = pa.array([[]] * source.table.num_rows, pa.large_list(pa.large_string()))
             columns[f"{side}s"] = empty
             continue
         check_lists(source, {text: True})
@@ -83,18 +83,10 @@ def _beside(row: dict[str, Any], name: str, count: int) -> list[Any]:
 
 def _joined_lists(titles: Any, texts: Any) -> Any:
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    titles, texts = _whole(titles), _whole(texts)
-    flat = joined(titles.flatten().cast(pa.large_string()), texts.flatten())
-    kind = pa.LargeListArray if pa.types.is_large_list(texts.type) else pa.ListArray
-    # Rows that were read whole have lists without gaps.
-    return kind.from_arrays(texts.offsets, flat)
-
-
-def _whole(column: Any) -> Any:
-    import pyarrow as pa
-
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    flat = [pc.list_flatten(column).cast(pa.large_string()).combine_chunks() for column in (titles, texts)]
+    return cut_like(texts, joined(*flat))
 
 
 def _has_items(source: Source, field: str) -> bool:

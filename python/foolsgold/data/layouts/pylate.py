@@ -16,7 +16,8 @@ from foolsgold.data.layouts.ids import Ids, with_texts
 from foolsgold.data.layouts.nested import write_json
 from foolsgold.data.layouts.rows import check_lists
 from foolsgold.data.layouts.texts import written_folder
-from foolsgold.data.reshaping.sources import source_of_files
+from foolsgold.data.reshaping.file_rows import FileRows
+from foolsgold.data.streaming import stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,11 +39,19 @@ def is_layout(names: set[str], keys: set[str]) -> bool:
 
 def read(paths: Sequence[str], how: Reading) -> Source:
     """Read the lists with their texts."""
-    import pyarrow as pa
-
     folder = Path(paths[0])
     train, queries, documents = (_file(folder, stem) for stem in _STEMS)
-    source = source_of_files(train, threads=how.threads, progress=how.progress)
+    opened = stream(train, on_error=how.on_error, threads=how.threads, progress=how.progress)
+    source = FileRows(opened, how.on_error, _of_ids).to_source(how.scratch)
+    collections = {"queries": read_collection(queries, how), "corpus": read_collection(documents, how)}
+    columns = {"anchor_id": ("anchor", "queries"), "positive_ids": ("positive", "corpus")}
+    found = with_texts(source, columns, collections, how)
+    return replace(found, corpus=collections["corpus"].texts, shape=SHAPE)
+
+
+def _of_ids(source: Source) -> Source:
+    import pyarrow as pa
+
     for name, kind in [("document_ids", pa.large_string()), ("scores", pa.float64())]:
         source = _as_lists(source, name, kind)
     check_lists(source, {"document_ids": True, "scores": True})
@@ -54,13 +63,7 @@ def read(paths: Sequence[str], how: Reading) -> Source:
     )
     place = table.schema.get_field_index("anchor_id")
     table = table.set_column(place, "anchor_id", table.column("anchor_id").cast(pa.large_string()))
-    collections = {
-        "queries": read_collection(queries, threads=how.threads),
-        "corpus": read_collection(documents, threads=how.threads),
-    }
-    columns = {"anchor_id": ("anchor", "queries"), "positive_ids": ("positive", "corpus")}
-    found = with_texts(replace(source, table=table), columns, collections, how)
-    return replace(found, corpus=collections["corpus"].texts, shape=SHAPE)
+    return replace(source, table=table)
 
 
 def write(path: Path, rows: Writing) -> None:

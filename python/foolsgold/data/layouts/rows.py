@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from foolsgold.data.reshaping.scratch import Scratch
     from foolsgold.data.reshaping.shapes import Shape
     from foolsgold.data.reshaping.sources import Source
 
@@ -24,8 +27,10 @@ class Reading:
         on_error: at a bad row.
         threads: that parse.
         progress: whether to show progress bars.
+        scratch: where what may be larger than memory goes.
     """
 
+    scratch: Scratch
     corpus: Path | None = None
     queries: Path | None = None
     split: str | None = None
@@ -41,13 +46,11 @@ class Writing:
     Attributes:
         schema: Arrow schema.
         batches: gives them in pieces, as often as it is called.
-        num_rows: how many there are.
         split: the name of the judgments.
     """
 
     schema: Any
     batches: Callable[[], Iterator[Any]]
-    num_rows: int
     split: str = "train"
 
     def records(self) -> Iterator[dict[str, Any]]:
@@ -86,9 +89,20 @@ def check_lists(source: Source, columns: Mapping[str, bool]) -> None:
             continue
         kind = source.table.schema.field(name).type
         if "list" not in str(kind) and str(kind) != "null":
-            row = source.table.column(name).is_valid().index(True).as_py()
+            row = max(0, source.table.column(name).is_valid().index(True).as_py())
             cell = source.table.column(name)[row].as_py()
             raise ValueError(f"{source.place(row)}, column `{name}`: must be a list, got {cell!r:.80}")
+
+
+def cut_like(column: Any, flat: Any) -> Any:
+    """Return other values as an Arrow array of lists as long as those of a column; a null is an empty one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
+    offsets: Any = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    flat = flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat
+    return pa.LargeListArray.from_arrays(offsets, flat)
 
 
 def listed(value: Any) -> list[Any]:

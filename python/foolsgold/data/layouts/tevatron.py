@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from foolsgold.data.layouts.nested import nested_columns, write_json
+from foolsgold.data.layouts.nested import nested_rows, write_json
 from foolsgold.data.layouts.passages import merged_passages, passages_of
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from foolsgold.data.layouts.rows import Reading, Writing
+    from foolsgold.data.reshaping.file_rows import FileRows
     from foolsgold.data.reshaping.shapes import Shape
     from foolsgold.data.reshaping.sources import Source
 
@@ -30,9 +31,12 @@ def is_layout(names: set[str], keys: set[str]) -> bool:
     return "query" in keys and any(key.split(".")[0] == "positive_passages" for key in keys)
 
 
-def read(paths: Sequence[str], how: Reading) -> Source:
+def read(paths: Sequence[str], how: Reading) -> FileRows:
     """Read files."""
-    source = nested_columns(paths, on_error=how.on_error)
+    return nested_rows(paths, how, _ragged)
+
+
+def _ragged(source: Source) -> Source:
     return merged_passages(source, _FIELDS, {"query": "anchor", "query_id": "anchor_id"}, id_field=_IDS)
 
 

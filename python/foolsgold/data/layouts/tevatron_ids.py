@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from foolsgold.data.layouts.beir import one_of
 from foolsgold.data.layouts.collections import read_collection
 from foolsgold.data.layouts.ids import Ids, with_texts
-from foolsgold.data.layouts.nested import nested_columns, write_json
-from foolsgold.data.layouts.rows import check_lists, listed
+from foolsgold.data.layouts.nested import nested_rows, write_json
+from foolsgold.data.layouts.rows import check_lists, listed, renamed
 from foolsgold.data.layouts.texts import written_folder
 
 if TYPE_CHECKING:
@@ -52,14 +52,16 @@ def read(paths: Sequence[str], how: Reading) -> Source:
         files, corpus_file = [str(one_of(path, "train"))], one_of(path, "corpus")
     if corpus_file is None:
         raise ValueError("`corpus` must be given with layout 'tevatron-ids', whose rows are ids, got None")
-    source = nested_columns(files, on_error=how.on_error)
-    check_lists(source, {"positive_document_ids": True, "negative_document_ids": True})
-    ours = [_NAMES.get(name, name) for name in source.table.schema.names]
-    source = replace(source, table=source.table.rename_columns(ours))
-    corpus = read_collection(corpus_file, threads=how.threads)
+    source = nested_rows(files, how, _of_ids).to_source(how.scratch)
+    corpus = read_collection(corpus_file, how)
     columns = {"positive_ids": ("positives", "corpus"), "negative_ids": ("negatives", "corpus")}
     found = with_texts(source, columns, {"corpus": corpus}, how)
-    return replace(found, corpus=corpus.texts, shape=SHAPE)
+    return replace(found, corpus=corpus.texts)
+
+
+def _of_ids(source: Source) -> Source:
+    check_lists(source, {"positive_document_ids": True, "negative_document_ids": True})
+    return renamed(source, _NAMES, SHAPE)
 
 
 def write(path: Path, rows: Writing) -> None:

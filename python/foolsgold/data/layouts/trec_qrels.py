@@ -13,10 +13,10 @@ from foolsgold.data.layouts.ids import (
     Ids,
     as_numbers,
     named_collections,
-    read_separated,
     with_texts,
     write_lines,
 )
+from foolsgold.data.layouts.separated import separated_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +45,11 @@ def read(paths: Sequence[str], how: Reading) -> Source:
 
 def read_judgments(paths: Sequence[str], how: Reading) -> Source:
     """Read judgments as ids and scores."""
-    source = read_separated(paths, ("query_id", "iteration", "document_id", "score"), how)
+    names = ("query_id", "iteration", "document_id", "score")
+    return separated_rows(paths, names, how, _judgments).to_source(how.scratch)
+
+
+def _judgments(source: Source) -> Source:
     source = as_numbers(source, ("score",), whole=True)
     return replace(source, table=source.table.drop_columns(["iteration"]))
 

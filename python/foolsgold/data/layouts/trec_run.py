@@ -13,10 +13,10 @@ from foolsgold.data.layouts.ids import (
     Ids,
     as_numbers,
     named_collections,
-    read_separated,
     with_texts,
     write_lines,
 )
+from foolsgold.data.layouts.separated import separated_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,11 +39,15 @@ def is_layout(names: set[str], keys: set[str]) -> bool:
 def read(paths: Sequence[str], how: Reading) -> Source:
     """Read hits, with the texts of `queries` and `corpus`."""
     queries, corpus = named_collections(how, "trec-run")
-    source = as_numbers(as_numbers(read_separated(paths, _FIELDS, how), ("score",)), ("rank",), whole=True)
-    source = replace(source, table=source.table.drop_columns(["q0"]))
+    source = separated_rows(paths, _FIELDS, how, _hits).to_source(how.scratch)
     texts = {"query_id": ("query", "queries"), "document_id": ("document", "corpus")}
     found = with_texts(source, texts, {"queries": queries, "corpus": corpus}, how)
     return replace(found, shape=SHAPE)
+
+
+def _hits(source: Source) -> Source:
+    source = as_numbers(as_numbers(source, ("score",)), ("rank",), whole=True)
+    return replace(source, table=source.table.drop_columns(["q0"]))
 
 
 def write(path: Path, rows: Writing) -> None:

@@ -66,21 +66,22 @@ class Attributes:
             flat = pc.list_flatten(column) if name in rows.offsets else column
             if len(flat) != len(rows.ids[name]):
                 continue  # not one for each text: a column like any other
-            flat = flat.cast(pa.large_string())
             owners.append(rows.ids[name])
-            cells.append(flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat)
+            cells += flat.cast(pa.large_string()).chunks
             self.columns += (beside,)
         if not owners:
             return
-        values, owner = pa.concat_arrays(cells), np.concatenate(owners)
-        codes = values.dictionary_encode()
-        code = np.asarray(codes.indices.fill_null(-1)).astype(np.int64)
+        owner = np.concatenate(owners)
+        codes = pa.chunked_array(cells, pa.large_string()).dictionary_encode().unify_dictionaries()
+        values = codes.chunk(0).dictionary if codes.num_chunks else pa.array([], pa.large_string())
+        code = np.concatenate([np.asarray(chunk.indices.fill_null(-1)) for chunk in codes.chunks] or [owner])
+        code = code.astype(np.int64)
         is_known = (code >= 0) & (owner >= 0)
         owner, code = owner[is_known], code[is_known]
         of_text = np.full(len(rows.texts), -1, np.int64)
         of_text[owner[::-1]] = code[::-1]
         self.num_ambiguous += len(np.unique(owner[of_text[owner] != code]))
-        self._known[is_anchor, attribute] = codes.dictionary, of_text
+        self._known[is_anchor, attribute] = values, of_text
 
     def beside(self, columns: dict[str, Column], anchor: str) -> dict[str, Column]:
         """Return columns of texts, each followed by those of what is known of them."""

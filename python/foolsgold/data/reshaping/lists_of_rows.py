@@ -12,17 +12,22 @@ from foolsgold.data.conversions.lists_from_n_tuples import lists_from_n_tuples
 from foolsgold.data.conversions.lists_from_pairs import lists_from_pairs
 from foolsgold.data.conversions.lists_from_ragged import lists_from_ragged
 from foolsgold.data.conversions.lists_from_triplets import lists_from_triplets
+from foolsgold.data.stored_rows import StoredRows
 from foolsgold.data.texts import Texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foolsgold.data.conversions.lists import Lists
+    from foolsgold.data.reshaping.scratch import Scratch
     from foolsgold.data.reshaping.shapes import Roles
     from foolsgold.data.reshaping.sources import Source
+    from foolsgold.data.store import TextStore
+    from foolsgold.data.stored_column import StoredColumn
 
-    Ids = NDArray[np.int64]
     Cut = tuple[NDArray[np.int64], NDArray[Any]]
+
+_CORPUS = "\0corpus"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,35 +39,86 @@ class Interned:
         ids: by column; of n-tuples -1 where a negative is missing.
         offsets: of list columns, where each row's list begins, and at last their number.
         corpus: ids of further documents.
+        distinct: the texts as an Arrow array.
+        order: the place of each id among them; None where it is the id.
     """
 
     texts: Texts
     ids: dict[str, NDArray[np.int64]]
     offsets: dict[str, NDArray[np.int64]]
     corpus: NDArray[np.int64] | None
+    distinct: Any
+    order: NDArray[np.uint32] | None = None
 
 
 def interned(source: Source, roles: Roles, *, threads: int | None, progress: bool) -> Interned:
-    """Give equal texts of all columns that hold texts one id, the anchors first."""
+    """Give equal texts of all columns that hold texts one id, the anchors first.
+
+    Texts of a source on disk are stored on disk, once each, and mapped.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    columns = {name: source.table.column(name) for name in roles.texts}
     missing = {}
-    for name, column in columns.items():
-        if pa.types.is_null(column.type):
-            columns[name] = column = column.cast(pa.string())
+    for name in roles.texts:
+        column = source.table.column(name)
         if column.null_count:
             missing[name] = np.asarray(pc.is_null(column))
-            columns[name] = pc.fill_null(column, "")
-    if source.corpus is not None:
-        columns["\0corpus"] = source.corpus
-    texts, found = Texts.intern(columns, threads=threads, progress=progress)
+    if source.scratch is None:
+        columns = {name: _filled(source.table.column(name)) for name in roles.texts}
+        if source.corpus is not None:
+            columns[_CORPUS] = source.corpus
+        texts, found = Texts.intern(columns, threads=threads, progress=progress)
+        distinct, order = texts.distinct(), None
+    else:
+        store, columns = _stored(source, source.scratch, roles, threads=threads, progress=progress)
+        texts, found = Texts.intern(columns, threads=threads, progress=progress)
+        distinct, order = store.distinct(threads=threads), texts.store_ids()
     ids = {name: array.astype(np.int64) for name, array in found.items()}
     for name, rows in missing.items():
         ids[name][rows] = -1
-    corpus = ids.pop("\0corpus", None)
-    return Interned(texts=texts, ids=ids, offsets=texts.offsets, corpus=corpus)
+    corpus = ids.pop(_CORPUS, None)
+    return Interned(
+        texts=texts,
+        ids=ids,
+        offsets=texts.offsets,
+        corpus=corpus,
+        distinct=pa.array(distinct),
+        order=order,
+    )
+
+
+def _filled(column: Any) -> Any:
+    """Return a column of texts with empty ones for nulls."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_null(column.type):
+        column = column.cast(pa.string())
+    return pc.fill_null(column, "") if column.null_count else column
+
+
+def _stored(
+    source: Source, scratch: Scratch, roles: Roles, *, threads: int | None, progress: bool
+) -> tuple[TextStore, dict[str, StoredColumn]]:
+    """Store the texts of a source batch by batch, and return the store and the columns of its ids."""
+    import pyarrow as pa
+
+    names = list(roles.texts)
+    batches = (
+        pa.table({name: _filled(batch.column(name)) for name in names})
+        for batch in source.table.select(names).to_batches()
+    )
+    rows = StoredRows.build(scratch.path("texts"), batches, threads=threads, progress=progress)
+    store, columns = rows.texts, {name: rows[name] for name in names}
+    if source.corpus is not None:
+        chunks = source.corpus.chunks if isinstance(source.corpus, pa.ChunkedArray) else [source.corpus]
+        further = (pa.table({"text": chunk}) for chunk in chunks)
+        rows = StoredRows.build(
+            scratch.path("corpus"), further, texts=store, threads=threads, progress=progress
+        )
+        store, columns[_CORPUS] = rows.texts, rows["text"]
+    return store, columns
 
 
 def lists_of_rows(source: Source, roles: Roles, rows: Interned) -> Lists:

@@ -88,7 +88,7 @@ def relabeled(
     if shape == "pair":
         is_kept = is_kept & (values > 0)
     rows = np.flatnonzero(is_kept)
-    table = source.table if len(rows) == len(is_kept) else source.table.take(rows)
+    table = source.table if len(rows) == len(is_kept) else source.of(rows).table
     place = table.schema.get_field_index(roles.label)
     if shape == "pair":
         return table.remove_column(place), None

@@ -14,33 +14,61 @@ from foolsgold.data.reshaping.judged_lists import lists_for
 from foolsgold.data.reshaping.lists_of_rows import interned
 from foolsgold.data.reshaping.relabeled import judged, relabeled
 from foolsgold.data.reshaping.report import ConversionReport
-from foolsgold.data.reshaping.result import Reshaped
+from foolsgold.data.reshaping.result import SKIPPED, Reshaped, check_rows
 from foolsgold.data.reshaping.rows_of_lists import rows_of_lists
 from foolsgold.data.reshaping.shapes import JUDGED_PAIRS, Roles, is_role, roles_of
 from foolsgold.data.reshaping.sources import sound_rows, source_of_data
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
+    from foolsgold.data.reshaping.file_rows import FileRows
     from foolsgold.data.reshaping.lists_of_rows import Interned
     from foolsgold.data.reshaping.options import Reshaping
+    from foolsgold.data.reshaping.scratch import Scratch
     from foolsgold.data.reshaping.shapes import Shape
     from foolsgold.data.reshaping.sources import Source
 
 logger = logging.getLogger(__name__)
 
+_MAX_BYTES = 1 << 23  # of text in a column of a batch, where texts are on disk
+
 
 def reshaped(source: Source, how: Reshaping, from_: Shape | None, named: dict[str, str | None]) -> Reshaped:
     """Return rows of a source in another shape; see `reshape`."""
-    rows_in = source.table.num_rows
-    _check_readable(source, {*filter(None, named.values())})
+    check_readable(source.unreadable, {*filter(None, named.values())})
     try:
         roles = roles_of(source.table, from_ or source.shape, **named)
     except ValueError as error:
-        at = f"{source.place(0)}: " if rows_in and str(error).startswith("column") else ""
+        is_told = source.table.num_rows and str(error).startswith("column")
+        at = f"{source.place(0)}: " if is_told else ""
         raise ValueError(f"{at}{error}") from None
-    source, num_bad = sound_rows(source, roles, how.on_error)
-    left_out = {**source.left_out, "rows skipped for a fault": num_bad + source.num_skipped}
+    return reshaped_sound(sound_rows(source, roles, how.on_error), roles, how)
+
+
+def reshaped_files(
+    rows: FileRows, scratch: Scratch, how: Reshaping, from_: Shape | None, named: dict[str, str | None]
+) -> Reshaped:
+    """Return rows of files in another shape.
+
+    Rows that stay as they are are read when they are asked for, batch by batch. What is made of others is
+    worked out from a scratch file.
+    """
+    check_readable(rows.unreadable, {*filter(None, named.values())})
+    roles, is_open = rows.roles(from_, named)
+    stays = how.to is None or (how.to == roles.shape and not is_open)
+    if stays and how.changes_nothing and how.miner is None:
+        return Reshaped.of_files(rows, roles, is_open=is_open)
+    source = rows.to_source(scratch, roles, is_open=is_open)
+    return reshaped_sound(source, replace(roles, shape=source.shape or roles.shape), how)
+
+
+def reshaped_sound(source: Source, roles: Roles, how: Reshaping) -> Reshaped:
+    """Return sound rows of a source in another shape."""
+    rows_in = source.table.num_rows + source.num_skipped
+    left_out = {**source.left_out, SKIPPED: source.num_skipped}
     to = how.to or roles.shape
     if how.miner is not None and roles.shape not in ("pair", *JUDGED_PAIRS):
         raise ValueError(f"`miner` must be left out for rows of `{roles.shape}`, got {how.miner!r}")
@@ -58,20 +86,19 @@ def reshaped(source: Source, how: Reshaping, from_: Shape | None, named: dict[st
     report = ConversionReport(
         from_=roles.shape,
         to=to,
-        rows_in=rows_in + source.num_skipped,
+        rows_in=rows_in,
         rows_out=found.report.rows_out,
         left_out={reason: count for reason, count in left_out.items() if count},
         dropped_columns=tuple(name for name in source.table.schema.names if name not in used),
     )
-    if report.rows_out == 0:
-        raise ValueError(f"no row of `{to}` can be made, got {report}")
+    check_rows(report)
     logger.info("%s", report)
-    return replace(found, report=report)
+    return replace(found, told=lambda: report)
 
 
-def _check_readable(source: Source, named: set[str]) -> None:
+def check_readable(unreadable: Iterable[tuple[str, str]], named: set[str]) -> None:
     """Refuse rows whose texts or labels could not be read: without them they look like another shape."""
-    for name, reason in source.unreadable:
+    for name, reason in unreadable:
         if name in named or is_role(name):
             raise ValueError(reason)
         logger.warning("column `%s` is left out: %s", name, reason)
@@ -125,7 +152,13 @@ def _through_lists(
             for name in source.table.schema.names:
                 if name not in aside:
                     columns[name] = _carried(source.table.column(name), taken)
-    return replace(Reshaped.of_ids(Rows(rows.texts.distinct(), columns), roles_out), renamed=renamed)
+    return replace(Reshaped.of_ids(_rows(rows, columns, source), roles_out), renamed=renamed)
+
+
+def _rows(rows: Interned, columns: dict[str, Column], source: Source) -> Rows:
+    if source.scratch is None:
+        return Rows(rows.distinct, columns)
+    return Rows(rows.distinct, columns, order=rows.order, max_bytes=_MAX_BYTES)
 
 
 def _roles_out(columns: dict[str, Column], shape: Shape) -> Roles:
@@ -146,17 +179,12 @@ def _classes_of_pairs(source: Source, roles: Roles, rows: Interned) -> Reshaped:
         raise ValueError(f"`to` must be another shape for rows of `{roles.shape}`, got 'class'")
     ids = np.stack([rows.ids[name] for name in roles.texts], axis=1).reshape(-1)
     label = _carried(source.table.column(roles.label), np.repeat(np.arange(source.table.num_rows), 2))
-    found = Rows(rows.texts.distinct(), {"text": Column(ids), "label": label})
+    found = _rows(rows, {"text": Column(ids), "label": label}, source)
     return Reshaped.of_ids(found, Roles(shape="class", anchor="text", label="label"))
 
 
 def _carried(column: Any, rows: NDArray[Any]) -> Column:
-    import pyarrow as pa
-
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks)
-    return Column(np.asarray(rows, np.int64), is_text=False, taken_from=array)
+    return Column(np.asarray(rows, np.int64), is_text=False, taken_from=column)
 
 
 def _mined(source: Source, roles: Roles, how: Reshaping, left_out: dict[str, int]) -> tuple[Source, Roles]:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
+import numpy as np
+
 from foolsgold.data.columns import LABEL_COLUMNS
 from foolsgold.data.pairs import ANCHOR_NAMES, POSITIVE_NAMES
 
@@ -67,6 +69,45 @@ class Roles:
     def texts(self) -> tuple[str, ...]:
         """Those of texts."""
         return tuple(name for name in self.columns if name != self.label)
+
+
+class LabelValues:
+    """What the numbers of a label have in common, batch by batch: they tell what is said of two texts.
+
+    Example:
+        >>> import pyarrow
+        >>> values = LabelValues()
+        >>> values.add(pyarrow.array([0, 1, None]))
+        >>> values.shape("label")
+        'labeled-pair'
+    """
+
+    def __init__(self) -> None:
+        self._are_binary = True
+        self._has_fractions = False
+
+    def add(self, column: Any) -> None:
+        """Look at further values, an Arrow array."""
+        import pyarrow as pa
+
+        kind = _kind(column.type)
+        if kind != "number":
+            self._are_binary &= kind == "null"
+            return
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        for chunk in chunks:
+            values = np.asarray(chunk.drop_null())
+            self._are_binary &= bool(((values == 0) | (values == 1)).all())
+            if values.dtype.kind == "f":
+                self._has_fractions |= bool((np.isfinite(values) & (values != np.floor(values))).any())
+
+    def shape(self, label: str) -> Shape:
+        """Return the shape of two texts with a label of that name."""
+        if self._are_binary:
+            return "labeled-pair"
+        if self._has_fractions:
+            return "scored-pair"
+        return "graded" if label.startswith("score") else "class-pair"
 
 
 def roles_of(
@@ -171,20 +212,15 @@ def _shape(
 
 def _judged(table: Any, kinds: dict[str, str], label: str) -> Shape:
     """Say what a label of two texts is, from its name and its values."""
-    import pyarrow.compute as pc
-
     if kinds[label] == "text" or any(
         kinds.get(name) == "text" for name in _TEXT_LABELS if name != label and label in ("label", "labels")
     ):
         return "class-pair"
     if label.casefold() in _GRADES:
         return "graded"
-    values = pc.unique(table.column(label)).to_pylist()
-    if {*values} <= {0, 1, None}:
-        return "labeled-pair"
-    if any(isinstance(value, float) and value != int(value) for value in values if value == value and value):
-        return "scored-pair"
-    return "graded" if label.startswith("score") else "class-pair"
+    values = LabelValues()
+    values.add(table.column(label))
+    return values.shape(label)
 
 
 def _negatives(kinds: dict[str, str], negative: str | None, shape: Shape | None) -> tuple[str, ...]:
