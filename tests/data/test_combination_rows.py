@@ -4,6 +4,7 @@ import pickle
 from itertools import chain
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from datasets import Dataset
@@ -212,3 +213,40 @@ def test_rows_and_states_out_of_range_are_refused():
         stream.load_state_dict({"place": 1})
     with pytest.raises(ValueError, match="must be from 0 to 288, got 289"):
         stream.load_state_dict({"position": 289})
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_another_epoch_begins_a_stream_anew(workers):
+    stream = TRIPLETS.stream(TEXTS, seed=2)
+    options = {"num_workers": workers, "persistent_workers": workers > 0}
+    loader = DataLoader(stream, batch_size=None, collate_fn=dict, **options)
+    for epoch in (0, 1, 5):
+        stream.set_epoch(epoch)
+        assert list(loader) == list(TRIPLETS.stream(TEXTS, seed=2, epoch=epoch))
+    assert list(loader) == []
+
+
+def test_the_epoch_that_a_stream_is_at_goes_on():
+    stream = TRIPLETS.stream(TEXTS, seed=2, epoch=3, position=100)
+    stream.set_epoch(3)
+    assert len(list(stream)) == 188
+    with pytest.raises(ValueError, match=r"`epoch` must be from 0 to 2\^63 - 1, got -1"):
+        stream.set_epoch(-1)
+
+
+def test_a_stream_of_a_rank_is_its_share():
+    shares = [list(TRIPLETS.stream(TEXTS, rank=rank, num_replicas=2)) for rank in range(2)]
+    assert list(chain(*zip(*shares, strict=True))) == list(TRIPLETS.stream(TEXTS))
+
+
+@pytest.mark.parametrize("texts", [pd.DataFrame({"text": TEXTS}), [{"text": text} for text in TEXTS]])
+def test_frames_and_rows_have_texts_by_column(texts):
+    assert TRIPLETS.rows(texts, "text")[3] == TRIPLETS.rows(TEXTS)[3]
+
+
+@pytest.mark.parametrize("texts", [TEXTS[:-1], pa.array(TEXTS[:-1]), {"text": TEXTS[:-1]}])
+def test_too_few_texts_are_refused_before_a_row_is_read(texts):
+    column = "text" if isinstance(texts, dict) else None
+    message = f"`texts` must have a text for each of {len(TEXTS)} numbers, got {len(TEXTS) - 1}"
+    with pytest.raises(ValueError, match=message):
+        TRIPLETS.rows(texts, column)

@@ -309,3 +309,14 @@ def test_lists_are_taken_as_they_are(sizes, data):
     ends, places = taken(offsets, wanted)
     assert places.tolist() == [at for one in wanted for at in range(offsets[one], offsets[one + 1])]
     assert ends.tolist() == [0, *np.cumsum([sizes[one] for one in wanted])]
+
+
+def test_a_number_beyond_all_texts_takes_no_memory():
+    ids = np.arange(4)
+    lists, num_missing = with_random_negatives(
+        lists_from_pairs(ids[:2], ids[2:]), 10**12, ids, seed=0, threads=1
+    )
+    assert (lists.documents.tolist(), num_missing) == ([2, 3, 3, 2], 2 * 10**12 - 2)
+    lists, left_out = lists_from_classes(ids, ids // 2, 10**12, ids, seed=0, threads=1)
+    assert np.diff(lists.offsets).tolist() == [3, 3, 3, 3]
+    assert left_out == {"negatives that are missing": 4 * 10**12 - 8}

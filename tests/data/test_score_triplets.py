@@ -1,6 +1,7 @@
 """Triplets from scores and judgments, beside loops."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given, settings
@@ -94,3 +95,10 @@ def test_values_of_other_kinds_are_refused():
         triplets_from_scores(["a", "a"], np.array([0.5, 1.5]), [1, 2])
     with pytest.raises(TypeError, match="`margin` must be a number, got 'x'"):
         triplets_from_scores([1, 1], [2, 3], [1, 2], margin="x")
+
+
+def test_ids_may_be_arrow_columns():
+    expected = triplets_from_judgments([7, 7, 7], [1, 2, 3], [2, 0, 1])
+    found = triplets_from_judgments(pa.array([7, 7, 7]), pa.array([1, 2, 3]), pa.array([2, 0, 1]))
+    assert found.texts is None
+    assert found[:].tolist() == expected[:].tolist()

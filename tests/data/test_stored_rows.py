@@ -8,6 +8,7 @@ import tempfile
 
 import numpy as np
 import pytest
+from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -307,3 +308,22 @@ def test_files_of_others_are_refused_by_name(tmp_path):
         ValueError, match=r"manifest.json: must be a manifest of foolsgold rows, version 1, got"
     ):
         StoredRows.open(tmp_path / "rows")
+
+
+@pytest.mark.parametrize("rows", [[True, False], np.array([True, False]), [0.5], 0.5])
+def test_what_is_no_row_number_is_refused(tmp_path, rows):
+    stored = StoredRows.build(tmp_path / "rows", [{"q": "a"}, {"q": "b"}])
+    with pytest.raises(TypeError, match="rows must be integers, got"):
+        stored[rows]
+
+
+def test_a_stream_of_datasets_is_rows(tmp_path):
+    rows = [{"q": "a", "n": 1}, {"q": "b", "n": 2}]
+    stored = StoredRows.build(tmp_path / "rows", Dataset.from_list(rows).to_iterable_dataset())
+    assert [stored[row] for row in range(len(stored))] == rows
+
+
+def test_a_text_where_a_list_was_names_its_column(tmp_path):
+    rows = [{"q": "a", "neg": ["x"]}, {"q": "b", "neg": "xyz"}]
+    with pytest.raises(ValueError, match="`neg` must hold values of one kind, got a column of which"):
+        StoredRows.build(tmp_path / "rows", rows)

@@ -422,3 +422,19 @@ def test_numpy_alone_will_do(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     expected = "[(2, ['x', 'y'])] [('a', 'text'), ('b.c', 'list[float64]')]\n"
     assert done.stdout == expected, done.stderr
+
+
+def test_options_that_name_no_column_are_refused(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"anchor": "a"}\n')
+    for reader in (read, stream):
+        with pytest.raises(TypeError, match="`columns` must be a list of names, got 'anchor'"):
+            reader(file, columns="anchor")
+    with pytest.raises(
+        ValueError, match=r"`types` must be of columns that are there, \['anchor'\], got \['b'\]"
+    ):
+        stream(file, types={"b": "text"})
+    with pytest.raises(ValueError, match=r"`batch_rows` must be from 1 to 2\^63 - 1, got -1"):
+        stream(file, batch_rows=-1)
+    with pytest.raises(ValueError, match=r"`row` must be from 0 to 2\^63 - 1, got -1"):
+        stream(file).source(-1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from datasets import Dataset, DatasetDict
 
 from foolsgold.data.kinds import values_of
 from foolsgold.data.texts import Texts, columns_of
@@ -135,3 +136,9 @@ def test_progress_and_threads():
     assert as_lists(ids) == IDS
     with pytest.raises(ValueError, match="`threads` must be at least 1, got 0"):
         Texts.intern(COLUMNS, threads=0)
+
+
+def test_splits_are_no_data_set():
+    splits = DatasetDict({"train": Dataset.from_dict({"text": ["a"]})})
+    with pytest.raises(TypeError, match=r"`dataset` must be one data set, got the splits \['train'\]"):
+        columns_of(splits)

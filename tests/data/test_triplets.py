@@ -253,3 +253,34 @@ def test_places_out_of_range_are_refused():
 def test_the_package_gives_the_names():
     for name in data.__all__:
         assert getattr(data, name) is not None
+
+
+def test_zero_has_one_sign():
+    assert triplets_from_labels([0.0, -0.0, 1.0])[:].tolist() == [[0, 1, 2], [1, 0, 2]]
+
+
+def test_whole_numbers_that_no_fraction_tells_apart_are_refused():
+    with pytest.raises(TypeError, match="`labels` must hold labels of one kind"):
+        triplets_from_labels([2**63, 2**63 + 1, -1, -1])
+
+
+@pytest.mark.parametrize(
+    "labels", [{"label": [0, 0, 1]}, {0, 1}, Dataset.from_dict({"label": [0, 0, 1]}), pa.table({"a": [0]})]
+)
+def test_what_is_no_column_is_refused(labels):
+    with pytest.raises(TypeError, match="`labels` must have a label for each row, got"):
+        triplets_from_labels(labels)
+
+
+def test_ids_may_be_any_column_of_integers():
+    expected = triplets_from_labels([0, 0, 1], ids=[7, 8, 9])[:].tolist()
+    for ids in (
+        pa.array([7, 8, 9]),
+        pa.chunked_array([[7], [8, 9]]),
+        Dataset.from_dict({"id": [7, 8, 9]})["id"],
+    ):
+        assert triplets_from_labels([0, 0, 1], ids=ids)[:].tolist() == expected
+
+
+def test_more_than_a_length_can_tell_are_still_some():
+    assert triplets_from_labels([0, 0, 1], per_class=2**64 - 1)

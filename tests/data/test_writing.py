@@ -4,7 +4,7 @@ import gzip
 
 import pyarrow as pa
 import pytest
-from datasets import load_from_disk
+from datasets import Dataset, load_from_disk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -119,3 +119,11 @@ def test_bad_places_are_named(name, error, message, tmp_path):
     with pytest.raises(error, match=message):
         write(tmp_path / name, [], LISTS)
     assert (tmp_path / "taken" / "thesis.txt").read_text() == "all of it"
+
+
+def test_data_sets_in_memory_are_tables(tmp_path):
+    rows = [{"a": "x", "n": 1}, {"a": "y", "n": 2}]
+    columns = {"a": ["x", "y"], "n": [1, 2]}
+    for data in (rows, columns, Dataset.from_list(rows), Dataset.from_list(rows[::-1]).select([1, 0])):
+        assert write(tmp_path / "rows.jsonl", data) == 2
+        assert (tmp_path / "rows.jsonl").read_text() == '{"a":"x","n":1}\n{"a":"y","n":2}\n'

@@ -40,6 +40,7 @@ def classes_of(name: str, column: Any) -> tuple[NDArray[np.uint32], list[Any]]:
     kind = values.type
     if pa.types.is_floating(kind):
         _check_whole(name, np.asarray(values))
+        values = pc.add(values, pa.scalar(0.0, kind))  # -0.0 is 0.0
     elif pa.types.is_nested(kind):
         raise ValueError(
             f"`{name}` must hold one label a row, got {kind}: a ragged column where a flat one is needed"
@@ -64,6 +65,8 @@ def _arrow(name: str, column: Any) -> Any:
         raise ValueError(f"`{name}` must hold one label a row, got an array of shape {column.shape}")
     try:
         values = column if hasattr(column, "to_pylist") else pa.array(column)
+    except UnicodeEncodeError as error:
+        raise ValueError(f"`{name}` must hold valid Unicode, got {error}") from None
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
         raise TypeError(f"`{name}` must hold labels of one kind, got a column of which {error}") from None
     values = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -50,7 +51,8 @@ def classes_by_row(labels: Any, noise: Any) -> Classes:
         ValueError: for a null or broken label.
         TypeError: for labels of other kinds.
     """
-    if isinstance(labels, str) or not hasattr(labels, "__len__"):
+    is_one_column = hasattr(labels, "__len__") and not isinstance(labels, (str, Mapping, Set))
+    if not is_one_column or hasattr(labels, "column_names") or hasattr(labels, "columns"):
         raise TypeError(f"`labels` must have a label for each row, got {type(labels).__name__}")
     array = _array(labels)
     column = array if array is not None else columns_of({"labels": labels})["labels"]
@@ -172,9 +174,33 @@ def _array(column: Any) -> NDArray[Any] | None:
         return found
     if isinstance(column, (list, tuple, range)) and {*map(type, column)} <= {int, float}:
         try:
-            return np.array(column)
+            found = np.array(column)
         except OverflowError:
             return None
+        is_exact = found.dtype.kind != "f" or int not in {*map(type, column)} or not _is_wide(found)
+        return found if is_exact else None
+    return _whole_numbers(column)
+
+
+def _is_wide(values: NDArray[Any]) -> bool:
+    """Whether there are numbers that float64 does not tell from their neighbours."""
+    return bool((np.abs(values) > 2**53).any())
+
+
+def _whole_numbers(column: Any) -> NDArray[Any] | None:
+    """Return a column of integers without nulls, of Arrow, a frame or a data set, as NumPy has it."""
+    is_dataset = hasattr(column, "source") and hasattr(column, "column_name")
+    if is_dataset or hasattr(column, "__arrow_c_array__") or hasattr(column, "__arrow_c_stream__"):
+        import pyarrow as pa
+
+        resolved = columns_of({"column": column})["column"]
+        if hasattr(resolved, "num_chunks") or hasattr(resolved, "__arrow_c_array__"):
+            values = resolved if hasattr(resolved, "type") else pa.array(resolved)
+        else:
+            values = pa.chunked_array(resolved)
+        if pa.types.is_integer(values.type) and values.null_count == 0:
+            found: NDArray[Any] = values.to_numpy()
+            return found
     return None
 
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
+from foolsgold.data.texts import columns_of
 from foolsgold.integers import MAX_INT64, MAX_UINT64, integer
 
 if TYPE_CHECKING:
@@ -124,14 +126,16 @@ class CombinationStream(IterableDataset[Any]):
     """Pairs or triplets as a stream of rows of texts, each combination once, in a random order.
 
     The state is `position`, the first place of the order that has not been given. A worker of a loader, and a
-    rank, gives every n-th place, so all together give each once; in a worker, `position` is its own.
+    rank, gives every n-th place, so all together give each once; in a worker, `position` is its own. What has
+    given all gives nothing more until `set_epoch` tells another epoch, as trainers do, and it hears of it in
+    workers too. `foolsgold`'s own trainer takes `CombinationRows`.
 
     Args:
         combinations: what the rows are of.
         texts: as for `CombinationRows`.
         column: of a data set.
         seed: 0 to 2^64 - 1.
-        epoch: 0 to 2^64 - 1; another order for each.
+        epoch: 0 to 2^63 - 1; another order for each.
         position: where to begin.
         rank: which share is given, below `num_replicas`.
         num_replicas: number of ranks.
@@ -158,15 +162,34 @@ class CombinationStream(IterableDataset[Any]):
         rank: int = 0,
         num_replicas: int = 1,
     ) -> None:
-        self.combinations = combinations.shuffled(seed, epoch)
+        self.seed = integer("seed", seed, 0, MAX_UINT64)
+        # In shared memory, for workers that live through several epochs.
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        self._epoch.fill_(integer("epoch", epoch, 0, MAX_INT64))
+        self._ordered = epoch
+        self.combinations = combinations.shuffled(self.seed, epoch)
         self.position = integer("position", position, 0, combinations.count)
         self.num_replicas = integer("num_replicas", num_replicas, 1)
         self.rank = integer("rank", rank, 0, self.num_replicas - 1)
         self.column_names = list(combinations.columns)
         self._reader = _Reader(combinations, texts, column)
 
+    @property
+    def epoch(self) -> int:
+        """The epoch whose order is given."""
+        return int(self._epoch)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Give the order of `epoch`, from its first place; of the epoch that it is at, what is left.
+
+        Raises:
+            ValueError: if `epoch` is not from 0 to 2^63 - 1.
+        """
+        self._epoch.fill_(integer("epoch", epoch, 0, MAX_INT64))
+        self._follow()
+
     def state_dict(self) -> dict[str, int]:
-        """Return where the stream is."""
+        """Return where the stream is in its epoch, which whoever goes on tells it first."""
         return {"position": self.position}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
@@ -179,7 +202,14 @@ class CombinationStream(IterableDataset[Any]):
             raise ValueError(f"`state` must have `position` alone, got {sorted(state)}")
         self.position = integer("state['position']", state["position"], 0, self.combinations.count)
 
+    def _follow(self) -> None:
+        """Go to the start of another epoch, where one was told."""
+        if self.epoch != self._ordered:
+            self._ordered, self.position = self.epoch, 0
+            self.combinations = self.combinations.shuffled(self.seed, self._ordered)
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
+        self._follow()
         worker = get_worker_info()
         workers = 1 if worker is None else worker.num_workers
         shares = self.num_replicas * workers
@@ -210,6 +240,7 @@ class _Reader:
         self.column = column
         self._lookups: dict[str, Callable[[NDArray[np.uint32]], list[str]]] | None = None
         self._read_by_column()  # what cannot be read is refused here
+        self._check_length(combinations.num_texts)
 
     def __call__(self, numbers: NDArray[np.uint32]) -> list[dict[str, Any]]:
         lookups = self._read_by_column()
@@ -233,6 +264,15 @@ class _Reader:
             self._lookups = {name: _lookup(by_name[name], self.column) for name in names}
         return self._lookups
 
+    def _check_length(self, num_texts: int) -> None:
+        texts = self.texts
+        if isinstance(texts, Mapping):
+            if self.column is None:
+                return  # each column has texts of its own
+            texts = texts[self.column]
+        if hasattr(texts, "__len__") and len(texts) < num_texts:
+            raise ValueError(f"`texts` must have a text for each of {num_texts} numbers, got {len(texts)}")
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_lookups": None}
 
@@ -244,6 +284,11 @@ def _lookup(texts: Any, column: str | None) -> Callable[[NDArray[np.uint32]], li
         ValueError: for a column that is not there, or not named.
         TypeError: for what has no texts by number.
     """
+    if column is not None and not isinstance(texts, Mapping) and not hasattr(texts, "column_names"):
+        try:
+            texts = columns_of(texts)  # a frame, or rows
+        except TypeError:
+            raise ValueError(f"`column` must be None for texts without columns, got {column!r}") from None
     names = list(texts) if isinstance(texts, Mapping) else getattr(texts, "column_names", None)
     if names is not None:
         if column not in names:
@@ -252,8 +297,8 @@ def _lookup(texts: Any, column: str | None) -> Callable[[NDArray[np.uint32]], li
             rows = texts.select_columns([column])
             return lambda ids: list(rows[ids.tolist()][column])
         texts = texts[column]
-    elif column is not None:
-        raise ValueError(f"`column` must be None for texts without columns, got {column!r}")
+    elif hasattr(texts, "columns"):
+        raise ValueError(f"`column` must be among {list(texts.columns)}, got None")
     if hasattr(texts, "to_pylist"):
         return lambda ids: list(texts.take(ids).to_pylist())
     if isinstance(texts, np.ndarray):

@@ -33,6 +33,7 @@ class _Source:
 
     def counted(self, threads: int | None, *, progress: bool) -> _core.Tuples:
         """Return the core's view; it is made, with a progress bar, where it is not there."""
+        resolve(threads)
         if "core" not in self.__dict__:
             self.__dict__["core"] = self.build(threads, progress=progress)
         return self.core
@@ -68,6 +69,13 @@ class LabelSource(_Source):
     noise: tuple[int | None, bool]
     ids: NDArray[np.uint32] | None = field(repr=False)
 
+    @property
+    def num_texts(self) -> int:
+        """Every number that comes out is below it."""
+        if self.ids is None:
+            return len(self.labels)
+        return 1 + int(self.ids.max()) if len(self.ids) else 0
+
     def build(self, threads: int | None, *, progress: bool) -> _core.Tuples:
         """Return the core's view, made anew."""
         with progress_bar("Sort rows by class", enabled=progress) as show:
@@ -98,6 +106,11 @@ class ScoreSource(_Source):
     scores: NDArray[np.float64] = field(repr=False)
     options: tuple[float, int | None, bool]
 
+    @property
+    def num_texts(self) -> int:
+        """Every number that comes out is below it."""
+        return 1 + max((int(ids.max()) for ids in (self.anchors, self.items) if len(ids)), default=-1)
+
     def build(self, threads: int | None, *, progress: bool) -> _core.Tuples:
         """Return the core's view, made anew."""
         with progress_bar("Sort scores", enabled=progress) as show:
@@ -121,6 +134,11 @@ class DistanceSource(_Source):
     noise: int | None
     space: tuple[NDArray[Any], str] = field(repr=False)
     options: tuple[str, float]
+
+    @property
+    def num_texts(self) -> int:
+        """Every number that comes out is below it."""
+        return len(self.labels)
 
     def build(self, threads: int | None, *, progress: bool) -> _core.Tuples:
         """Return the core's view, made anew."""

@@ -73,10 +73,18 @@ class Combinations:
         """
         return dict(self._source.core.report)
 
+    @property
+    def num_texts(self) -> int:
+        """Every number of a combination is below it."""
+        return self._source.num_texts
+
     def __len__(self) -> int:
         if self.count > sys.maxsize:
             raise OverflowError(f"`len` must be at most 2^63 - 1, got {self.count}\nhint: ask for `.count`")
         return self.count
+
+    def __bool__(self) -> bool:
+        return self.count > 0
 
     def __getitem__(self, place: int | slice) -> NDArray[np.uint32]:
         """Return one combination (width,), or a stretch of them (m, width)."""
@@ -171,11 +179,22 @@ class Combinations:
         seed: int = 0,
         epoch: int = 0,
         position: int = 0,
+        rank: int = 0,
+        num_replicas: int = 1,
     ) -> CombinationStream:
         """Return rows of texts as a stream, for more than a data set can number; see `CombinationStream`."""
         from foolsgold.data.combination_rows import CombinationStream
 
-        return CombinationStream(self, texts, column, seed=seed, epoch=epoch, position=position)
+        return CombinationStream(
+            self,
+            texts,
+            column,
+            seed=seed,
+            epoch=epoch,
+            position=position,
+            rank=rank,
+            num_replicas=num_replicas,
+        )
 
     def _take(self, places: Any, *, progress: bool = False) -> NDArray[np.uint32]:
         return self._source.take(places, self._order, self.threads, progress=progress)

@@ -60,10 +60,21 @@ def read(
     with progress_bar("read", enabled=progress, unit="B") as show:
         return _core.Table.read(
             listed(paths),
-            columns=None if columns is None else list(columns),
+            columns=names_of("columns", columns),
             threads=cores.resolve(threads),
             progress=show,
         )
+
+
+def names_of(argument: str, names: Sequence[str] | None) -> list[str] | None:
+    """Return names of columns as a list.
+
+    Raises:
+        TypeError: for one text, which is no list of its characters.
+    """
+    if isinstance(names, str):
+        raise TypeError(f"`{argument}` must be a list of names, got {names!r}")
+    return None if names is None else list(names)
 
 
 def listed(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str]:

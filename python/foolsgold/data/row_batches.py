@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from foolsgold.data.files import names_of
 from foolsgold.data.texts import columns_of, num_rows_of
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ class RowBatches:
         first = next(found, None)
         if first is None:
             raise ValueError("`data` must have rows, got none")
-        names = first.schema.names if columns is None else list(columns)
+        wanted = names_of("columns", columns)
+        names = first.schema.names if wanted is None else wanted
         if missing := [name for name in names if name not in first.schema.names]:
             raise ValueError(f"`columns` must be among {first.schema.names}, got {missing}")
         if len(set(names)) < len(names):
@@ -121,20 +123,26 @@ def _batches(data: Any) -> tuple[Iterator[Any], int | None]:
     if hasattr(data, "__arrow_c_stream__"):
         total = len(data) if hasattr(data, "__len__") else None
         return iter(pa.RecordBatchReader.from_stream(data)), total
-    if isinstance(data, Mapping) or hasattr(data, "column_names"):
-        table = pa.table(
-            {name: pa.chunked_array(_chunks(column)) for name, column in columns_of(data).items()}
-        )
-        return iter([table]), num_rows_of(data)
+    if isinstance(data, Mapping) or (hasattr(data, "column_names") and hasattr(data, "__len__")):
+        return iter([_table(columns_of(data))]), num_rows_of(data)
     if isinstance(data, Iterable) and not isinstance(data, (str, bytes)):
         return _of_items(data), len(data) if isinstance(data, Sequence) else None
     raise TypeError(f"`data` must be a data set, files or an iterable of batches, got {type(data).__name__}")
 
 
-def _chunks(column: Any) -> list[Any]:
+def _table(columns: Mapping[str, Any]) -> Any:
     import pyarrow as pa
 
-    found = column if isinstance(column, (pa.Array, pa.ChunkedArray)) else pa.array(column)
+    return pa.table({name: pa.chunked_array(_chunks(name, column)) for name, column in columns.items()})
+
+
+def _chunks(name: str, column: Any) -> list[Any]:
+    import pyarrow as pa
+
+    try:
+        found = column if isinstance(column, (pa.Array, pa.ChunkedArray)) else pa.array(column)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
+        raise ValueError(f"`{name}` must hold values of one kind, got a column of which {error}") from None
     return found.chunks if isinstance(found, pa.ChunkedArray) else [found]
 
 
@@ -167,8 +175,7 @@ def _of_items(items: Iterable[Any]) -> Iterator[Any]:
             yield pa.table(first)
         else:
             rows = [first, *islice(rest, _ROWS - 1)]
-            columns = columns_of(rows)
-            yield pa.table({name: pa.chunked_array(_chunks(column)) for name, column in columns.items()})
+            yield _table(columns_of(rows))
 
 
 def _parts(batch: Any) -> Iterator[Any]:

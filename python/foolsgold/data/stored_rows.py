@@ -209,7 +209,10 @@ class StoredRows:
             raise ValueError(f"`{argument}` must be among {self.column_names}, got {name!r}")
 
     def _rows(self, rows: Any) -> NDArray[np.int64]:
-        found = np.asarray(rows, np.int64)
+        given = np.asarray(rows)
+        if given.size and given.dtype.kind not in "iu":
+            raise TypeError(f"rows must be integers, got {given.dtype}")
+        found = given.astype(np.int64)
         for row in (found.min(initial=0), found.max(initial=-1)):
             if not -len(self) <= row < len(self) and found.size:
                 raise IndexError(f"row must be below {len(self)}, got {row}")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from foolsgold import _core
 from foolsgold import threads as cores
-from foolsgold.data.files import listed
+from foolsgold.data.files import listed, names_of
+from foolsgold.integers import MAX_INT64, integer
 from foolsgold.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -117,8 +118,9 @@ class Stream:
 
         Raises:
             IndexError: if its place is not known.
+            ValueError: if `row` is below 0.
         """
-        return self._last.source(row)
+        return self._last.source(integer("row", row, 0, MAX_INT64))
 
     def __iter__(self) -> Iterator[_core.Batch]:
         """Yield the rows, batch after batch.
@@ -238,15 +240,18 @@ def stream(
     with progress_bar("look", enabled=progress, unit="B") as show:
         files = _core.FileStream.open(
             listed(paths),
-            columns=None if columns is None else list(columns),
+            columns=names_of("columns", columns),
             types=dict(types or {}),
-            names=None if names is None else list(names),
+            names=names_of("names", names),
             quoting=quoting,
             nested=nested,
             on_error=on_error,
-            batch_rows=batch_rows,
+            batch_rows=integer("batch_rows", batch_rows, 1, MAX_INT64),
             block_bytes=_BLOCK_BYTES,
             threads=cores.resolve(threads),
             progress=show,
         )
+    there = {name for name, _ in [*files.kinds, *files.unreadable]}
+    if columns is None and (unknown := [name for name in types or () if name not in there]):
+        raise ValueError(f"`types` must be of columns that are there, {sorted(there)}, got {unknown}")
     return Stream(files, progress=progress)

@@ -109,9 +109,13 @@ def columns_of(data: Any) -> dict[str, Any]:
     Raises:
         TypeError: for anything else.
     """
+    datasets = sys.modules.get("datasets")
+    if datasets is not None and isinstance(data, (datasets.DatasetDict, datasets.IterableDatasetDict)):
+        raise TypeError(
+            f"`dataset` must be one data set, got the splits {list(data)}\nhint: name one of them"
+        )
     if isinstance(data, Mapping):
         return {name: _resolved(column) for name, column in data.items()}
-    datasets = sys.modules.get("datasets")
     if datasets is not None and isinstance(data, datasets.Dataset):
         return _columns_of_dataset(data)
     if hasattr(data, "__arrow_c_stream__"):

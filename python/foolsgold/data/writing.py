@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foolsgold import _core
 from foolsgold import threads as cores
 from foolsgold.data.streaming import Stream
+from foolsgold.data.texts import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,7 +91,8 @@ def write(
             each also with `.gz` or `.zst`; `.parquet`; `.arrow` and `.feather` (an Arrow IPC file), `.arrows`
             (an Arrow IPC stream); without an ending a folder that `datasets.load_from_disk` reads. What
             stands there is replaced.
-        batches: a `Stream`, anything with an Arrow stream (a table), or Arrow record batches, of which a
+        batches: a `Stream`, anything with an Arrow stream (a table), a data set in memory
+            (`datasets.Dataset`, a mapping of columns, a list of rows), or Arrow record batches, of which a
             few MiB for each thread are in memory at a time.
         schema: their Arrow schema; needed for record batches alone.
         nested: write columns `a.b` as objects, into JSON: True for all with a dot in their name (objects in
@@ -144,8 +147,20 @@ def write(
             quoting=quoting,
             threads=num_threads,
         )
+    if schema is None and _is_data_set(batches):
+        import pyarrow as pa
+
+        return write(
+            path,
+            pa.table(columns_of(batches)),
+            nested=nested,
+            array=array,
+            header=header,
+            quoting=quoting,
+            threads=threads,
+        )
     if schema is None:
-        raise TypeError("`schema` must be given with record batches, got None")
+        raise TypeError(f"`schema` must be given with record batches, got None and {type(batches).__name__}")
     check_writable(path, schema, nested=nested, array=array)
     writer = _core.FileWriter(
         os.fspath(path),
@@ -162,3 +177,10 @@ def write(
         return writer.finish()
     finally:
         writer.drop()
+
+
+def _is_data_set(data: Any) -> bool:
+    """Whether these are columns by name or rows, rather than record batches."""
+    if isinstance(data, Mapping) or hasattr(data, "column_names"):
+        return True
+    return isinstance(data, (list, tuple)) and bool(data) and isinstance(data[0], Mapping)

@@ -54,9 +54,10 @@ def lists_from_classes(
     is_usable = end - start > 1
     left_out["texts that are alone in their class"] = int((~is_usable).sum())
     at = np.flatnonzero(is_usable)
-    positives, negatives = _drawn(len(order), at, start[at], end[at], num_negatives, seed, threads)
+    width = min(num_negatives, len(order))  # no text can get more, and memory is rows x width
+    positives, negatives = _drawn(len(order), at, start[at], end[at], width, seed, threads)
     is_there = np.concatenate([np.full((len(at), 1), True), negatives != _NONE], axis=1)
-    left_out["negatives that are missing"] = int((~is_there).sum())
+    left_out["negatives that are missing"] = len(at) * (1 + num_negatives) - int(is_there.sum())
     places = np.concatenate([positives[:, None], np.where(negatives == _NONE, 0, negatives)], axis=1)
     found = np.zeros(is_there.shape, np.int64)
     found[:, 0] = 1

@@ -64,13 +64,15 @@ def with_random_negatives(
     of_anchors = classes[lists.anchors]
     ranges = _forbidden(lists, classes, place)
     offsets, values = _ranges_of(ranges, of_anchors)
+    width = max(1, min(num_negatives, len(pool)))  # no list can get more, and memory is rows x width
     drawn = _core.draw_outside(
-        len(pool), offsets, values, num_negatives, seed, threads=threads, progress=progress
+        len(pool), offsets, values, width, seed, threads=threads, progress=progress
     ).astype(np.int64)
     is_there = drawn != _NONE
     if len(lists) and not is_there.any():
         raise ValueError(f"`num_negatives` must be 0 where no text can be a negative, got {num_negatives}")
-    return _appended(lists, pool[np.where(is_there, drawn, 0)], is_there), int((~is_there).sum())
+    num_missing = len(lists) * num_negatives - int(is_there.sum())
+    return _appended(lists, pool[np.where(is_there, drawn, 0)], is_there), num_missing
 
 
 def _forbidden(lists: Lists, classes: Integers, place: NDArray[np.int64]) -> NDArray[np.int64]:
