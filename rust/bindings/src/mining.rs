@@ -5,7 +5,7 @@ mod options;
 mod table;
 
 use foolsgold_core::mining::{self, Anchors, Given, Options, Scorer, SearchOptions};
-use foolsgold_core::{kernels, pool};
+use foolsgold_core::{capacity, kernels, pool};
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 
@@ -233,7 +233,8 @@ pub(crate) fn check_fits(
     queries: usize,
     query_bytes: usize,
 ) -> PyResult<()> {
-    mining::check_fits(name, got, queries, query_bytes).map_err(|error| to_py(&error))
+    let queries = (queries as u128, "queries");
+    capacity::check_fits(name, got, queries, query_bytes).map_err(|error| to_py(&error))
 }
 
 /// Does int8 products as a variant of the search does, in registers on `threads` threads; how many operations that were.

@@ -22,6 +22,7 @@
 //! number of threads and any block size; what is random depends on a [`key::Key`] alone. Bad input is an
 //! [`Error`](error::Error) that names the argument; nothing public panics.
 
+pub mod capacity;
 pub mod checking;
 pub mod conversions;
 pub mod cpu;

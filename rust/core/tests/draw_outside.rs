@@ -120,4 +120,9 @@ fn bad_arguments_are_refused_by_name() {
     for (said, expected) in cases {
         assert_eq!(said.as_deref(), Some(expected));
     }
+    for count in [1 << 50, usize::MAX] {
+        let said = said(5, vec![], count).unwrap_or_default();
+        let begin = "`count` must leave a result that memory holds: 2 rows take ";
+        assert!(said.starts_with(begin), "{said}");
+    }
 }

@@ -3,6 +3,7 @@
 //! What a row must not get is a list of ranges, so that what is allowed is counted and its i-th item found without being
 //! listed: no draw is tried twice, however much is forbidden.
 
+use crate::capacity::check_fits;
 use crate::error::{Error, Result};
 use crate::key::{Key, Rng, stream};
 use crate::pool;
@@ -38,8 +39,14 @@ pub fn draw_outside(
     for row in 0..ranges.len() {
         check(ranges.get(row), total, row)?;
     }
-    let size = ranges.len().checked_mul(count);
-    let size = size.ok_or_else(|| Error::argument("count", "fit into memory", count))?;
+    let item = size_of::<u32>();
+    check_fits(
+        "count",
+        count,
+        (ranges.len() as u128, "rows"),
+        count.saturating_mul(item),
+    )?;
+    let size = ranges.len() * count;
     let key = key.fold(stream::OUTSIDE);
     let mut drawn = vec![NONE; size];
     pool::fill_blocks(threads, &mut drawn, BLOCK * count, tick, |start, block| {

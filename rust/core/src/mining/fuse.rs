@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use super::capacity::check_fits;
+use crate::capacity::check_fits;
 use crate::error::{Error, Result};
 use crate::pool;
 use crate::tick::Tick;
@@ -79,7 +79,12 @@ pub fn fuse(
 ) -> Result<Fused> {
     check(sources, fusion, queries, num)?;
     let place = size_of::<i64>() + size_of::<f32>() + size_of::<u8>() + size_of::<u32>();
-    check_fits("num", num, queries, num.saturating_mul(place))?;
+    check_fits(
+        "num",
+        num,
+        (queries as u128, "queries"),
+        num.saturating_mul(place),
+    )?;
     let size = queries * num;
     let mut fused = Fused {
         ids: vec![-1; size],

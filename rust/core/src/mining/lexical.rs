@@ -14,8 +14,8 @@
 mod postings;
 mod vocabulary;
 
-use super::capacity::check_fits;
 use super::exclusions::{Excluded, Exclusion};
+use crate::capacity::check_fits;
 use crate::error::{Error, Result};
 use crate::pool;
 use crate::texts::{Column, Strings};
@@ -135,7 +135,7 @@ impl Bm25 {
         let found = top_k.min(self.len()).saturating_mul(size_of::<Hit>());
         let place = size_of::<i64>() + size_of::<f32>();
         let row = top_k.saturating_mul(place).saturating_add(found);
-        check_fits("top_k", top_k, queries.len(), row)?;
+        check_fits("top_k", top_k, (queries.len() as u128, "queries"), row)?;
         let excluded = Excluded::new(exclusions, queries.len(), self.len(), 0)?;
         let block = (WORK / self.len().max(1)).clamp(1, MAX_QUERIES);
         let found = pool::map_items(

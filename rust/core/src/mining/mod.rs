@@ -5,7 +5,6 @@
 //! ties by the lower document, bit for bit, for any number of threads, block size and instruction set.
 
 mod block;
-mod capacity;
 mod corpus;
 mod exact;
 mod exclusions;
@@ -25,7 +24,6 @@ pub mod store;
 mod table;
 mod triangle;
 
-pub use capacity::{check_fits, physical_memory};
 pub use corpus::Prepared;
 pub use exact::Engine;
 pub use exclusions::Exclusion;
@@ -35,6 +33,7 @@ pub use score::{Scorer, Similarity, pair_scores};
 pub use select::{Candidates, OnShort, Report, Selection, Strategy, select};
 pub use table::{Table, TurnedAway};
 
+use crate::capacity::check_fits;
 use crate::error::{Error, Result};
 use crate::tick::Tick;
 use exact::Question;
@@ -243,7 +242,7 @@ fn search_options<'a>(
     check_fits(
         "num_negatives",
         selection.num_negatives,
-        queries.rows(),
+        (queries.rows() as u128, "queries"),
         row,
     )?;
     check(queries, corpus, given, &search)?;
@@ -368,6 +367,11 @@ fn check(
         ));
     }
     let candidates = options.depth.min(corpus.rows()).saturating_mul(CANDIDATE);
-    check_fits("depth", options.depth, queries.rows(), candidates)?;
+    check_fits(
+        "depth",
+        options.depth,
+        (queries.rows() as u128, "queries"),
+        candidates,
+    )?;
     options.rules.check(!matches!(given.anchors, Anchors::None))
 }

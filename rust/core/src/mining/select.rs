@@ -4,8 +4,8 @@ mod choose;
 mod fill;
 mod weights;
 
-use super::capacity::check_fits;
 use super::table::Table;
+use crate::capacity::check_fits;
 use crate::error::{Error, Result};
 use crate::key::{Key, stream};
 use crate::pool;
@@ -192,7 +192,8 @@ pub(super) fn select_or_fill(
 ) -> Result<Candidates> {
     selection.check(true)?; // a part of the queries may be without positives
     let (num_negatives, row) = (selection.num_negatives, selection.row_bytes());
-    check_fits("num_negatives", num_negatives, table.queries(), row)?;
+    let queries = (table.queries() as u128, "queries");
+    check_fits("num_negatives", num_negatives, queries, row)?;
     if let Strategy::Diverse { classes } = selection.strategy
         && let Some(id) = table.ids.iter().find(|&&id| id as usize >= classes.len())
     {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::index::Index;
 use super::permutation::{Permutation, Rounds};
+use crate::capacity::check_fits;
 use crate::error::{Error, Result};
 use crate::key::{Key, stream};
 use crate::pool;
@@ -111,10 +112,14 @@ impl Places<'_> {
             }
         }
         // What is made lies in memory: three numbers of four bytes each at most.
-        usize::try_from(self.len())
-            .ok()
-            .filter(|&len| len <= isize::MAX as usize / 12)
-            .ok_or_else(|| Error::argument("stop", "leave as many as fit in memory", self.len()))
+        let count = self.len();
+        let stop = match self {
+            Self::Run(range) => range.end,
+            Self::Narrow(_) | Self::Wide(_) => count,
+        };
+        check_fits("stop", stop, (count, "combinations"), 12)?;
+        usize::try_from(count)
+            .map_err(|_| Error::argument("stop", "leave a number of 64 bits", stop))
     }
 
     /// Writes those from number `from` on.

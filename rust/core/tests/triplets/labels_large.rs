@@ -172,3 +172,21 @@ fn pairs_of_many_rows_are_counted_and_valid() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn what_memory_cannot_hold_is_refused_before_it_is_tried() -> Result<()> {
+    let labels: Vec<u32> = (0..5_000_000).map(|row| row % 3).collect();
+    let found = tuples(plain(&labels), Form::Triplets, Share::All)?;
+    for stop in [1 << 40, found.len()] {
+        let outcome = found.take(&Places::Run(7..stop), NATURAL, 2, &mut Tick::silent());
+        let said = outcome.err().map(|error| error.to_string());
+        let said = said.unwrap_or_default();
+        let begin = format!(
+            "`stop` must leave a result that memory holds: {} combinations take ",
+            stop - 7
+        );
+        assert!(said.starts_with(&begin), "{said}");
+        assert!(said.ends_with(&format!("got {stop}")), "{said}");
+    }
+    Ok(())
+}

@@ -29,17 +29,23 @@ fn total(told: &str) -> Option<u64> {
     kibibytes.checked_mul(1024)
 }
 
-/// Whether memory holds `rows` times `row_bytes`, which `got` of `name` asks for; what else is in memory is not known here.
+/// Whether memory holds a count of things, `row_bytes` each, which `got` of `name` asks for; what else is in memory is not
+/// known here.
 ///
 /// # Errors
 /// [`Error::Argument`] where it does not.
-pub fn check_fits(name: &str, got: usize, rows: usize, row_bytes: usize) -> Result<()> {
-    let (needed, there) = (rows as u128 * row_bytes as u128, physical_memory());
+pub fn check_fits(
+    name: &str,
+    got: impl ToString,
+    (count, things): (u128, &str),
+    row_bytes: usize,
+) -> Result<()> {
+    let (needed, there) = (count.saturating_mul(row_bytes as u128), physical_memory());
     if needed <= u128::from(there) {
         return Ok(());
     }
     let rule = format!(
-        "leave a result that memory holds: {rows} queries take {} of the {} that there are",
+        "leave a result that memory holds: {count} {things} take {} of the {} that there are",
         told(needed),
         told(there.into())
     );
@@ -64,13 +70,14 @@ mod tests {
 
     #[test]
     fn what_memory_cannot_hold_is_refused_by_name() {
-        assert!(check_fits("num_negatives", 5, 1000, 160).is_ok());
-        assert!(check_fits("num_negatives", 5, 0, usize::MAX).is_ok());
+        assert!(check_fits("num_negatives", 5, (1000, "queries"), 160).is_ok());
+        assert!(check_fits("num_negatives", 5, (0, "queries"), usize::MAX).is_ok());
         for (rows, bytes, needed) in [
             (3, 1 << 60, "3072 PiB"),
-            (usize::MAX, usize::MAX, "281474976710655 YiB"),
+            (u128::from(u64::MAX), usize::MAX, "281474976710655 YiB"),
+            (u128::MAX, 12, "281474976710655 YiB"),
         ] {
-            let error = check_fits("num_negatives", 7, rows, bytes).err();
+            let error = check_fits("num_negatives", 7, (rows, "queries"), bytes).err();
             let error = error.map(|error| error.to_string()).unwrap_or_default();
             let begin = format!(
                 "`num_negatives` must leave a result that memory holds: {rows} queries take {needed} of the "
