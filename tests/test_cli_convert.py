@@ -63,6 +63,15 @@ def test_labels_of_scores_and_classes(tmp_path):
     assert json.loads((tmp_path / "t.jsonl").read_text()) == {"anchor": "x", "positive": "y", "negative": "z"}
 
 
+def test_noise_is_left_out(tmp_path, capsys):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(f'{{"text": "t{at}", "label": {at // 2 - 1}}}\n' for at in range(6)))
+    words = ["--to", "triplet", "--noise", "-1"]
+    assert run("--data", rows, "--output", tmp_path / "t.jsonl", *words) == 0
+    assert "left out, rows of no class: 2" in capsys.readouterr().out
+    assert len((tmp_path / "t.jsonl").read_text().splitlines()) == 4
+
+
 def test_a_model_mines_negatives(tmp_path, tiny_static, capsys):
     tiny_static.save(tmp_path / "model")
     pairs = tmp_path / "pairs.jsonl"

@@ -188,7 +188,7 @@ def test_random_negatives_are_allowed_and_different(rows, count, seed, data):
         return {one for one in pool if one != classes[anchor] and (int(classes[anchor]), one) not in met}
 
     if not any(allowed(anchor) for anchor, _ in rows):
-        with pytest.raises(ValueError, match="`num_negatives` must be 0 where no text can be a negative"):
+        with pytest.raises(ValueError, match="negatives at random must be texts that are no positive"):
             with_random_negatives(lists, count, classes, seed=seed, threads=1)
         return
     found, missing = with_random_negatives(lists, count, classes, seed=seed, threads=1)

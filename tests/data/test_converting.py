@@ -165,20 +165,24 @@ def test_judgments_give_pairs_lists_and_triplets(tmp_path, name, positives, recw
 
 @real
 def test_scores_give_labels(tmp_path):
-    roles = {"anchor": "sentence1", "positive": "sentence2"}
     report = convert(
         DATA / "stsb" / "train.jsonl.gz",
         tmp_path / "l.parquet",
         to="labeled-pair",
         threshold=(0.4, 0.6),
-        **roles,
     )
     scores = pa.table(read(DATA / "stsb" / "train.jsonl.gz")).column("score").to_pylist()
     labels = pa.table(read(tmp_path / "l.parquet")).column("label").to_pylist()
     assert labels == [int(score >= 0.6) for score in scores if score <= 0.4 or score >= 0.6]
     assert report.left_out == {"rows between the thresholds": len(scores) - len(labels)}
     assert report.dropped_columns == ("source",)
-    with pytest.raises(
-        ValueError, match="`anchor` must be named where columns do not tell it by their names"
-    ):
-        convert(DATA / "stsb" / "train.jsonl.gz", tmp_path / "none.parquet", to="pair", threshold=0.5)
+
+
+def test_an_empty_number_stays_one(tmp_path):
+    (tmp_path / "rows.csv").write_text('sentence1,sentence2,score\n"a","b",0.5\n"c","d",\n"e","f",1\n')
+    for to in (None, "labeled-list"):
+        with pytest.raises(ValueError, match=r"rows.csv: row 3, column `score`: must be there, got None"):
+            convert(tmp_path / "rows.csv", tmp_path / "out.jsonl", to=to)
+    report = convert(tmp_path / "rows.csv", tmp_path / "out.jsonl", on_error="skip")
+    assert (report.from_, report.rows_out) == ("scored-pair", 2)
+    assert dict(report.left_out) == {"rows skipped for a fault": 1}

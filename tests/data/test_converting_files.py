@@ -107,7 +107,7 @@ def in_parts(folder, table, draw):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_files_become_what_their_rows_become_in_memory(light_path, monkeypatch, shape, data):
     monkeypatch.setattr(sources, "_BYTES", 100)
@@ -258,7 +258,7 @@ GROWTH = (
     + """
 folder, name, to = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 options = {} if to == "same" else {"to": to}
-small, large = written(folder / "small.jsonl", 8_000), written(folder / "large.jsonl", 64_000)
+small, large = written(folder / "small.jsonl", 30_000), written(folder / "large.jsonl", 64_000)
 before = peak(small, folder / name, **options)
 print(large.stat().st_size, peak(large, folder / name, **options) - before)
 """
@@ -280,7 +280,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path, name, to):
     assert done.returncode == 0, done.stderr
     size, growth = map(int, done.stdout.split())
     assert size > 120 << 20
-    assert growth < 48 << 20, f"{growth >> 20} MiB more for {size >> 20} MiB"
+    # Measured: up to 15 MiB, of ids and of what an allocator keeps; texts that stayed would be 65.
+    assert growth < 20 << 20, f"{growth >> 20} MiB more for {size >> 20} MiB"
 
 
 INTERRUPTED = """

@@ -406,3 +406,86 @@ def test_layouts_are_named_where_they_are_not_sure(tmp_path):
 def test_titles_come_off_again(title, text):
     both = joined(pa.array([title], pa.large_string()), pa.array([text], pa.large_string()))[0].as_py()
     assert parted(title, both) == text
+
+
+def test_a_row_without_negatives_has_none(tmp_path):
+    rows = [FLAG[0], {"query": "q2", "pos": ["p3"], "pos_scores": [1.0], "prompt": "find: "}]
+    start = write_lines(tmp_path / "start.jsonl", rows)
+    report = convert(start, tmp_path / "end.jsonl", to_layout="flagembedding")
+    assert (report.rows_out, dict(report.left_out)) == (2, {})
+    assert lines(tmp_path / "end.jsonl") == FLAG
+    alone = [{"query": "q", "pos": ["p"], "neg": None}, {"query": "r", "pos": ["o"]}]
+    convert(write_lines(tmp_path / "alone.jsonl", alone), tmp_path / "end.jsonl", to_layout="flagembedding")
+    assert [row["neg"] for row in lines(tmp_path / "end.jsonl")] == [[], []]
+    unscored = [FLAG[0], {"query": "q2", "pos": ["p"], "neg": ["n"]}]
+    convert(write_lines(tmp_path / "some.jsonl", unscored), tmp_path / "end.jsonl", to_layout="flagembedding")
+    assert lines(tmp_path / "end.jsonl") == unscored
+
+
+@pytest.mark.parametrize(("layout", "name"), [("margin-mse", "end.tsv"), ("hard-negatives", "end.jsonl")])
+def test_texts_without_ids_are_numbered(tmp_path, layout, name):
+    rows = [
+        {"anchor": "q", "positive": "p", "negative": "n", "scores": [2.0, 1.0]},
+        {"anchor": "q", "positive": "p", "negative": "m", "scores": [2.0, 0.5]},
+        {"anchor": "r", "positive": "n", "negative": "p", "scores": [1.5, 0.5]},
+    ]
+    start = write_lines(tmp_path / "rows.jsonl", rows)
+    convert(start, tmp_path / name, to_layout=layout)
+    if layout == "margin-mse":
+        expected = "2.0\t1.0\t0\t0\t1\n2.0\t0.5\t0\t0\t2\n1.5\t0.5\t1\t1\t0\n"
+        assert (tmp_path / name).read_text() == expected
+    else:
+        assert lines(tmp_path / name) == [
+            {"qid": 0, "pos": [0], "neg": {"mined": [1, 2]}},
+            {"qid": 1, "pos": [1], "neg": {"mined": [0]}},
+        ]
+    for stem, texts in [("queries", "qr"), ("corpus", "pnm")]:
+        found = [{"_id": str(at), "text": text} for at, text in enumerate(texts)]
+        write_lines(tmp_path / f"{stem}.jsonl", found)
+    named = {"corpus": tmp_path / "corpus.jsonl", "queries": tmp_path / "queries.jsonl"}
+    convert(tmp_path / name, tmp_path / "rows.parquet", layout=layout, **named)
+    convert(tmp_path / "rows.parquet", tmp_path / "back.jsonl", to="triplet", numbers="none")
+    wanted = [{side: row[side] for side in ("anchor", "positive", "negative")} for row in rows]
+    assert lines(tmp_path / "back.jsonl") == wanted
+
+
+def test_scores_are_needed_for_margins(tmp_path):
+    start = write_lines(tmp_path / "rows.jsonl", [{"anchor": "q", "positive": "p", "negative": "n"}])
+    with pytest.raises(ValueError, match="layout 'margin-mse' must have a column `scores`"):
+        convert(start, tmp_path / "end.tsv", to_layout="margin-mse")
+
+
+@pytest.fixture
+def judged_folder(tmp_path, collection):
+    folder = tmp_path / "folder"
+    (folder / "qrels").mkdir(parents=True)
+    for path in collection.values():
+        path.rename(folder / path.name)
+    header = "query-id\tcorpus-id\tscore\n"
+    (folder / "qrels" / "train.tsv").write_text(f"{header}0\t3\t2\n2\t7\t1\n")
+    (folder / "qrels" / "test.tsv").write_text(f"{header}1\t4\t1\n1\t5\t0\n0\t1\t1\n")
+    return folder
+
+
+def test_a_folder_of_judgments_stays_whole(tmp_path, judged_folder):
+    report = convert(judged_folder, tmp_path / "end", to_layout="beir")
+    assert dict(report.left_out) == {"judgments of split test": 3}
+    for name in ("corpus.jsonl", "queries.jsonl"):
+        assert lines(tmp_path / "end" / name) == lines(judged_folder / name)
+    assert [path.name for path in (tmp_path / "end" / "qrels").iterdir()] == ["train.tsv"]
+    train = "qrels/train.tsv"
+    assert (tmp_path / "end" / train).read_text() == (judged_folder / train).read_text()
+    assert dict(convert(judged_folder, tmp_path / "test", to_layout="beir", split="test").left_out) == {}
+    (judged_folder / train).unlink()
+    report = convert(judged_folder, tmp_path / "only", to_layout="beir", threshold=1)
+    assert [path.name for path in (tmp_path / "only" / "qrels").iterdir()] == ["test.tsv"]
+    assert len(lines(tmp_path / "only" / "corpus.jsonl")) == 9
+
+
+def test_other_outputs_tell_what_is_not_judged(tmp_path, judged_folder):
+    report = convert(judged_folder, tmp_path / "rows.jsonl")
+    unjudged = {"documents without a judgment": 7, "queries without a judgment": 1}
+    assert dict(report.left_out) == unjudged | {"judgments of split test": 3}
+    report = convert(judged_folder, tmp_path / "bare", to_layout="beir", keep_columns=False)
+    assert report.left_out.items() >= unjudged.items()
+    assert len(lines(tmp_path / "bare" / "corpus.jsonl")) == 2

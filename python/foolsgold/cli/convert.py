@@ -78,6 +78,7 @@ def add_convert(commands: argparse._SubParsersAction[Any]) -> None:
     convert.add_argument(
         "--negative-label", nargs="+", metavar="X", help="of those that do not; else all others"
     )
+    convert.add_argument("--noise", metavar="X", help="the label of rows of no class, as -1 is in clusters")
     kept = convert.add_mutually_exclusive_group()
     kept.add_argument(
         "--keep-columns", action="store_true", default=None, help="further columns travel with rows"
@@ -121,6 +122,7 @@ def _convert(options: argparse.Namespace) -> Callable[[], None]:
         numbers=options.numbers,
         positive_label=options.positive_label,
         negative_label=options.negative_label,
+        noise=options.noise,
         keep_columns=options.keep_columns,
         on_error=options.on_error,
         miner=None if options.model is None else _miner(options),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from foolsgold.data.files import listed
-from foolsgold.data.layouts import layout_named, layout_of
+from foolsgold.data.layouts import beir, layout_named, layout_of
 from foolsgold.data.layouts.rows import Reading, Writing
 from foolsgold.data.reshaping.attributes import ATTRIBUTES, companion
 from foolsgold.data.reshaping.file_rows import FileRows
@@ -48,6 +49,7 @@ def convert(
     numbers: Numbers | None = None,
     positive_label: Any = None,
     negative_label: Any = None,
+    noise: Any = None,
     keep_columns: bool | None = None,
     on_error: Literal["raise", "skip"] = "raise",
     miner: Callable[[Any], Any] | None = None,
@@ -58,10 +60,14 @@ def convert(
     r"""Convert files of training data.
 
     The endings of `source` and `output` say what the files are: `.jsonl`, `.json`, `.csv`, `.tsv` (also
-    `.gz`, `.zst`), `.parquet`, `.arrow`, or a folder of `datasets`. A layout is what another tool reads:
-    `flagembedding`, `tevatron`, `tevatron-ids`, `dpr`, `beir`, `msmarco`, `msmarco-triples`, `trec-qrels`,
-    `trec-run`, `hard-negatives`, `margin-mse`, `pylate`. Those of the source are known by their keys and
-    files where these are sure. The output is there whole, or not at all.
+    `.gz`, `.zst`), `.parquet`, `.arrow`, `.arrows`, `.feather`, or a folder of `datasets`. A layout is what
+    another tool reads: `flagembedding`, `tevatron`, `tevatron-ids`, `dpr`, `beir`, `msmarco`,
+    `msmarco-triples`, `trec-qrels`, `trec-run`, `hard-negatives`, `margin-mse`, `pylate`. Those of the source
+    are known by their keys and files where these are sure. The output is there whole, or not at all.
+
+    Where a layout has ids, they are those that rows carry, else numbers from 0 in order of first appearance;
+    `hard-negatives`, `margin-mse`, `trec-qrels` and `trec-run` are files of ids alone, without the texts. A
+    BEIR folder that becomes one keeps documents and queries that no row has.
 
     Files may be larger than memory. Rows that keep their shape go from the files to the output a batch at a
     time. For other shapes, and where a layout has ids in place of texts, texts go to a folder beside the
@@ -80,7 +86,8 @@ def convert(
         to_layout: of the output; by default plain columns.
         corpus: the documents of a layout of ids.
         queries: its queries.
-        split: of judgments, the one to read and to write; by default `train`, or the only one.
+        split: of judgments, the one to read and to write; by default `train`, or the only one, and the report
+            tells how many judgments of other splits of a BEIR folder are left out.
         anchor: as for `reshape`, as all that follow.
         positive: see there.
         negative: see there.
@@ -90,6 +97,7 @@ def convert(
         numbers: see there.
         positive_label: see there.
         negative_label: see there.
+        noise: see there.
         keep_columns: see there; columns are kept for a layout too, which has a place for ids and titles.
         on_error: at a null or blank text, or a bad row (see `stream`), `raise`, or `skip` it and count it.
         miner: see there.
@@ -125,6 +133,7 @@ def convert(
         numbers=numbers,
         positive_label=positive_label,
         negative_label=negative_label,
+        noise=noise,
         keep_columns=into is not None if keep_columns is None and into is not None else keep_columns,
         on_error=on_error,
         miner=miner,
@@ -146,6 +155,11 @@ def convert(
             progress=progress,
         )
         found = read_source(source, layout, reading)
+        if into is not beir or not how.keep_columns:
+            found = _without_collections(found)
+        elif isinstance(found, Source) and found.collections:
+            left_out = {why: count for why, count in found.left_out.items() if why not in beir.UNJUDGED}
+            found = replace(found, left_out=left_out)
         if isinstance(found, FileRows):
             rows = reshaped_files(found, scratch, how, from_, named)
         else:
@@ -154,7 +168,7 @@ def convert(
             check_writable(path, rows.schema)
             write(path, rows.batches(), rows.schema, threads=threads)
         else:
-            into.write(path, _in_layout_names(rows, split))
+            into.write(path, _in_layout_names(rows, found, split))
         return rows.report
 
 
@@ -226,8 +240,13 @@ def _check_folder(paths: Sequence[str]) -> None:
         )
 
 
-def _in_layout_names(rows: Reshaped, split: str | None) -> Writing:
-    """Return rows with the names of columns that all layouts share."""
+def _without_collections(found: Source | FileRows) -> Source | FileRows:
+    """Return rows that are written without the texts of no row."""
+    return replace(found, collections={}) if isinstance(found, Source) else found
+
+
+def _in_layout_names(rows: Reshaped, found: Source | FileRows, split: str | None) -> Writing:
+    """Return rows with the names of columns that all layouts share, of what was found."""
     roles, ours = rows.roles, {}
     kinds = dict(zip(rows.schema.names, map(str, rows.schema.types), strict=True))
     graded = roles.shape in ("graded", "scored-pair")
@@ -253,4 +272,7 @@ def _in_layout_names(rows: Reshaped, split: str | None) -> Writing:
         return map(renamed, rows.batches())
 
     schema = renamed(rows.schema.empty_table()).schema
-    return Writing(schema=schema, batches=batches, split=split or "train")
+    if not isinstance(found, Source):
+        return Writing(schema=schema, batches=batches, split=split or "train")
+    name = split or found.split or "train"
+    return Writing(schema=schema, batches=batches, split=name, collections=found.collections)

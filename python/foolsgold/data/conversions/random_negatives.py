@@ -70,7 +70,11 @@ def with_random_negatives(
     ).astype(np.int64)
     is_there = drawn != _NONE
     if len(lists) and not is_there.any():
-        raise ValueError(f"`num_negatives` must be 0 where no text can be a negative, got {num_negatives}")
+        raise ValueError(
+            "negatives at random must be texts that are no positive of their anchor, nor the anchor, "
+            f"got none among {len(pool):,} documents\n"
+            "hint: give further rows, or `num_negatives=0` for a shape that needs no negatives"
+        )
     num_missing = len(lists) * num_negatives - int(is_there.sum())
     return _appended(lists, pool[np.where(is_there, drawn, 0)], is_there), num_missing
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 SHAPE: Shape = "graded"
 IS_FOLDER = True
+UNJUDGED = ("documents without a judgment", "queries without a judgment")
+"""What is left out of rows that a folder has, the corpus first."""
+
 _ENDINGS = ("", ".gz", ".zst")
 
 
@@ -43,8 +46,10 @@ def read(paths: Sequence[str], how: Reading) -> Source:
     folder = Path(paths[0])
     collections = {stem: read_collection(one_of(folder, stem), how) for stem in ("corpus", "queries")}
     types = {"query-id": "text", "corpus-id": "text"}
+    files = _qrels(folder)
+    split = _split(files, how.split)
     opened = stream(
-        _qrels(folder, how.split),
+        files[split],
         columns=[*types, "score"],
         types=types,
         on_error=how.on_error,
@@ -56,8 +61,11 @@ def read(paths: Sequence[str], how: Reading) -> Source:
     corpus = collections["corpus"]
     unused = len(corpus.ids) - pc.count_distinct(source.table.column("document_id")).as_py()
     without = len(collections["queries"].ids) - pc.count_distinct(source.table.column("query_id")).as_py()
-    left_out = {"documents without a judgment": unused, "queries without a judgment": without}
-    return replace(source, corpus=corpus.texts, left_out=left_out)
+    left_out = dict(zip(UNJUDGED, (unused, without), strict=True))
+    for name in [name for name in files if how.split is None and name != split]:
+        further = stream(files[name], columns=[*types], types=types, threads=how.threads)
+        left_out[f"judgments of split {name}"] = sum(batch.num_rows for batch in further)
+    return replace(source, corpus=corpus.texts, collections=collections, split=split, left_out=left_out)
 
 
 def _judgments(source: Source) -> Source:
@@ -65,7 +73,7 @@ def _judgments(source: Source) -> Source:
 
 
 def write(path: Path, rows: Writing) -> None:
-    """Write a folder; ids are those that the rows carry, else numbers."""
+    """Write a folder; ids are those that the rows carry, else numbers; unjudged texts of a folder stay."""
     queries, documents = Ids("q"), Ids("d")
 
     def judgments() -> Iterator[str]:
@@ -76,8 +84,8 @@ def write(path: Path, rows: Writing) -> None:
     with written_folder(path) as folder:
         (folder / "qrels").mkdir()
         write_lines(folder / "qrels" / f"{rows.split}.tsv", judgments())
-        write_json(folder / "queries.jsonl", queries.documents("_id"))
-        write_json(folder / "corpus.jsonl", documents.documents("_id"))
+        write_json(folder / "queries.jsonl", queries.documents("_id", rows.collections.get("queries")))
+        write_json(folder / "corpus.jsonl", documents.documents("_id", rows.collections.get("corpus")))
 
 
 def judgment(queries: Ids, documents: Ids, record: dict[str, Any], row: int, between: str = "\t") -> str:
@@ -102,12 +110,17 @@ def one_of(folder: Path, stem: str, ending: str = "jsonl") -> Path:
     return files[0]
 
 
-def _qrels(folder: Path, split: str | None) -> Path:
+def _qrels(folder: Path) -> dict[str, Path]:
+    """Return the files of judgments by split."""
     found = {}
-    for file in [*folder.glob("qrels/*.tsv*"), *folder.glob("qrels_*.tsv*")]:
+    for file in sorted([*folder.glob("qrels/*.tsv*"), *folder.glob("qrels_*.tsv*")]):
         name = file.name.split(".tsv")[0]
         found[name if file.parent.name == "qrels" else name.removeprefix("qrels_")] = file
-    wanted = split or ("train" if len(found) > 1 else next(iter(found), ""))
-    if wanted not in found:
-        raise ValueError(f"`split` must be one of {sorted(found)}, got {split!r}")
-    return found[wanted]
+    return found
+
+
+def _split(files: dict[str, Path], split: str | None) -> str:
+    wanted = split or ("train" if len(files) > 1 else next(iter(files), ""))
+    if wanted not in files:
+        raise ValueError(f"`split` must be one of {sorted(files)}, got {split!r}")
+    return wanted

@@ -15,6 +15,7 @@ from foolsgold.data.streaming import stream
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from foolsgold.data.reshaping.sources import Source
 
 _IDS = ("_id", "docid", "document_id", "query_id", "corpus_id", "pid", "qid", "id")
+_BATCH_ROWS = 1 << 12
 _TEXTS = ("text", "query_text", "query", "contents", "document", "passage")
 
 
@@ -46,6 +48,20 @@ class Collection:
         import pyarrow.compute as pc
 
         return np.asarray(pc.fill_null(pc.index_in(ids, value_set=self.ids), -1)).astype(np.int64)
+
+    def documents(self, id_field: str) -> Iterator[dict[str, Any]]:
+        """Yield the texts with ids and titles, as JSON has them, in the order of the file."""
+        for first in range(0, len(self.ids), _BATCH_ROWS):
+            columns = [self.ids, self.texts, *([] if self.titles is None else [self.titles])]
+            for id, text, *titles in zip(*(_cells(column, first) for column in columns), strict=True):
+                yield document(id_field, id, titles[0] if titles else None, text)
+
+
+def document(id_field: str, id: str, title: str | None, text: str) -> dict[str, Any]:
+    """Return a text with its id, and its title where it has one, as JSON has them."""
+    if title is None:
+        return {id_field: id, "text": text}
+    return {id_field: id, "title": title, "text": parted(title, text)}
 
 
 def read_collection(path: str | os.PathLike[str], how: Reading) -> Collection:
@@ -118,6 +134,11 @@ def looked_up(collection: Collection, rows: NDArray[np.int64]) -> tuple[Any, Any
     """Return the texts and the titles (None without) of some rows; null for -1."""
     titles = None if collection.titles is None else taken(collection.titles, rows)
     return taken(collection.texts, rows), titles
+
+
+def _cells(column: Any, first: int) -> list[Any]:
+    found: list[Any] = column.slice(first, _BATCH_ROWS).to_pylist()
+    return found
 
 
 def _has_header(path: Path) -> bool:

@@ -9,14 +9,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from foolsgold.data.layouts.nested import nested_rows, write_json
-from foolsgold.data.layouts.rows import check_lists, listed, renamed, without_nulls
+from foolsgold.data.layouts.rows import check_lists, cut_like, listed, renamed, without_nulls
 from foolsgold.data.layouts.scores import has_scores, split_scores, with_scores
 from foolsgold.data.reshaping.file_rows import FileRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from foolsgold.data.layouts.rows import Reading, Writing
     from foolsgold.data.reshaping.shapes import Shape
@@ -49,13 +53,35 @@ def read(paths: Sequence[str], how: Reading) -> FileRows:
 
 def _ragged(source: Source) -> Source:
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     names = ("neg", "pos_id", "neg_id", *_SCORES)
     check_lists(source, {"pos": True, **dict.fromkeys(names, False)})
     if "neg" not in source.table.schema.names:
         empty = pa.array([[]] * source.table.num_rows, pa.large_list(pa.large_string()))
         source = replace(source, table=source.table.append_column("neg", empty))
+    negatives = source.table.column("neg")
+    if negatives.null_count:  # a row without `neg` has no negatives, and no scores of these
+        has_none = np.asarray(pc.is_null(negatives))
+        source = _with_empty(_with_empty(source, "neg", has_none), "neg_scores", has_none)
     return renamed(source, _NAMES, SHAPE)
+
+
+def _with_empty(source: Source, name: str, rows: NDArray[np.bool_]) -> Source:
+    """Return the rows with empty lists in place of nulls in some of them (R,)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    place = source.table.schema.get_field_index(name)
+    if place < 0:
+        return source
+    column = source.table.column(name)
+    if pa.types.is_null(column.type):
+        column = column.cast(pa.large_list(pa.large_string() if name == "neg" else pa.float64()))
+    missing = np.asarray(pc.is_null(column)) & ~rows
+    filled = cut_like(column, pc.list_flatten(column))
+    lists = pa.LargeListArray.from_arrays(filled.offsets, filled.values, mask=pa.array(missing))
+    return replace(source, table=source.table.set_column(place, name, lists.cast(column.type)))
 
 
 def _scored(source: Source) -> Source:

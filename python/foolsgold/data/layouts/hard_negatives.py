@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from foolsgold.data.layouts.ids import named_collections, with_texts
+from foolsgold.data.layouts.ids import Ids, ids_of, named_collections, with_texts
 from foolsgold.data.layouts.nested import nested_rows, write_json
 from foolsgold.data.layouts.rows import check_lists, listed
 
@@ -65,28 +65,20 @@ def _of_ids(source: Source) -> Source:
 
 
 def write(path: Path, rows: Writing) -> None:
-    """Write rows that carry ids; negatives of no system are those of `mined`.
-
-    Raises:
-        ValueError: if they carry none.
-    """
-    names = {*rows.schema.names}
-    if "anchor_id" not in names or not names & {"positive_ids", "positive_id"} or "negative_ids" not in names:
-        raise ValueError(
-            "rows of layout 'hard-negatives' must have columns `anchor_id`, `positive_ids` and "
-            f"`negative_ids`, got {rows.schema.names}"
-        )
-    write_json(path, map(_record, rows.records()))
+    """Write ids, those that the rows carry, else numbers; negatives of no system are those of `mined`."""
+    queries, documents = Ids(""), Ids("")
+    write_json(path, (_record(row, queries, documents) for row in rows.records()))
 
 
-def _record(row: dict[str, Any]) -> dict[str, Any]:
+def _record(row: dict[str, Any], queries: Ids, documents: Ids) -> dict[str, Any]:
     systems = {
         name.removeprefix("neg."): ids
         for name, ids in row.items()
         if name.startswith("neg.") and ids is not None
     }
-    positives = listed(row.get("positive_ids", row.get("positive_id")))
-    found = {"qid": row["anchor_id"], "pos": positives, "neg": systems or {"mined": row["negative_ids"]}}
+    positives, negatives = (ids_of(documents, row, side) for side in ("positive", "negative"))
+    query = queries.of(row["anchor"], row.get("anchor_id"))
+    found = {"qid": query, "pos": positives, "neg": systems or {"mined": negatives}}
     return {name: _numbers(value) for name, value in found.items()}
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foolsgold.data.layouts.collections import looked_up, parted, read_collection
-from foolsgold.data.layouts.rows import cut_like
+from foolsgold.data.layouts.collections import document, looked_up, read_collection
+from foolsgold.data.layouts.rows import cut_like, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,13 +137,23 @@ class Ids:
             )
         return id
 
-    def documents(self, id_field: str) -> Iterator[dict[str, Any]]:
-        """Yield the texts with ids and titles, as JSON has them."""
+    def documents(self, id_field: str, collection: Collection | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the texts with ids and titles, as JSON has them, those of a collection first."""
+        known: set[str] = set()
+        if collection is not None:
+            yield from collection.documents(id_field)
+            known = {*collection.ids.to_pylist()}
         for id, (title, text) in self.texts.items():
-            if title is None:
-                yield {id_field: id, "text": text}
-            else:
-                yield {id_field: id, "title": title, "text": parted(title, text)}
+            if id in known:
+                continue
+            yield document(id_field, id, title, text)
+
+
+def ids_of(documents: Ids, row: dict[str, Any], side: str) -> list[str]:
+    """Return the ids of the texts of a side of a row, `positive` or `negative`, and keep the texts."""
+    texts = listed(row.get(f"{side}s", row.get(side)))
+    given = listed(row.get(f"{side}_ids", row.get(f"{side}_id"))) or [None] * len(texts)
+    return [documents.of(text, id) for text, id in zip(texts, given, strict=True)]
 
 
 def as_numbers(source: Source, names: tuple[str, ...], *, whole: bool = False) -> Source:

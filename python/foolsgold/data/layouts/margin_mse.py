@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foolsgold.data.layouts.ids import (
+    Ids,
     as_numbers,
     field,
     named_collections,
@@ -60,20 +61,24 @@ def _with_scores(source: Source) -> Source:
 
 
 def write(path: Path, rows: Writing) -> None:
-    """Write rows that carry ids and scores.
+    """Write rows that carry scores; ids are those that they carry, else numbers.
 
     Raises:
-        ValueError: if they do not.
+        ValueError: if they carry no scores.
     """
-    missing = [name for name in (*_IDS, "scores") if name not in rows.schema.names]
-    if missing:
+    if "scores" not in rows.schema.names:
         raise ValueError(
-            f"rows of layout 'margin-mse' must have the columns {(*_IDS, 'scores')}, got none of {missing}"
+            "rows of layout 'margin-mse' must have a column `scores`, of the positive and of the negative, "
+            f"got {rows.schema.names}"
         )
+    queries, documents = Ids(""), Ids("")
+    kept = (queries, documents, documents)
 
     def margins() -> Iterator[str]:
         for row, record in enumerate(rows.records()):
             numbers = [repr(score) for score in record["scores"]]
-            yield "\t".join([*numbers, *(field(name, record[name], row) for name in _IDS)])
+            texts = (record[name.removesuffix("_id")] for name in _IDS)
+            ids = [ids.of(text, record.get(name)) for ids, text, name in zip(kept, texts, _IDS, strict=True)]
+            yield "\t".join([*numbers, *map(field, _IDS, ids, [row] * len(ids))])
 
     write_lines(path, margins())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from foolsgold.data.layouts.collections import Collection
     from foolsgold.data.reshaping.scratch import Scratch
     from foolsgold.data.reshaping.shapes import Shape
     from foolsgold.data.reshaping.sources import Source
@@ -47,11 +48,13 @@ class Writing:
         schema: Arrow schema.
         batches: gives them in pieces, as often as it is called.
         split: the name of the judgments.
+        collections: texts by id that a folder has beside those of the rows: `queries` and `corpus`.
     """
 
     schema: Any
     batches: Callable[[], Iterator[Any]]
     split: str = "train"
+    collections: Mapping[str, Collection] = field(default_factory=dict)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield the rows one by one."""

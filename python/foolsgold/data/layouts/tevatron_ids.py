@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from foolsgold.data.layouts.beir import one_of
 from foolsgold.data.layouts.collections import read_collection
-from foolsgold.data.layouts.ids import Ids, with_texts
+from foolsgold.data.layouts.ids import Ids, ids_of, with_texts
 from foolsgold.data.layouts.nested import nested_rows, write_json
-from foolsgold.data.layouts.rows import check_lists, listed, renamed
+from foolsgold.data.layouts.rows import check_lists, renamed
 from foolsgold.data.layouts.texts import written_folder
 
 if TYPE_CHECKING:
@@ -72,11 +72,7 @@ def write(path: Path, rows: Writing) -> None:
         for row in rows.records():
             found = {"query_id": queries.of(row["anchor"], row.get("anchor_id")), "query_text": row["anchor"]}
             for side in ("positive", "negative"):
-                texts = listed(row.get(f"{side}s", row.get(side)))
-                given = listed(row.get(f"{side}_ids", row.get(f"{side}_id"))) or [None] * len(texts)
-                found[f"{side}_document_ids"] = [
-                    documents.of(text, id) for text, id in zip(texts, given, strict=True)
-                ]
+                found[f"{side}_document_ids"] = ids_of(documents, row, side)
             yield found
 
     with written_folder(path) as folder:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foolsgold.data.reshaping.plain import plain_column
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -37,7 +39,10 @@ def first_fault(table: Any, roles: Roles, place: Callable[[int], str]) -> ValueE
         if found is None:
             continue
         row = int(found.argmax())
+        is_list = _is_list(table.column(name).type)
         rule = "be there" if name == roles.label else "be a text that is not blank"
+        if name == roles.label and is_list:
+            rule = "have a number for each text"
         cell = table.column(name)[row].as_py()
         return ValueError(f"{place(row)}, column `{name}`: must {rule}, got {cell!r:.80}")
     raise RuntimeError("rows without a fault have no first one")
@@ -48,12 +53,12 @@ def _faults(column: Any, name: str, roles: Roles) -> NDArray[np.bool_] | None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    column = plain_column(column)
     if pa.types.is_null(column.type):
         return None if name in roles.negatives else _where(np.ones(len(column), bool))
     if name == roles.label:
-        return _where(pc.is_null(column, nan_is_null=True))
+        missing = _where(pc.is_null(column, nan_is_null=True))
+        return _either(missing, _with_gaps(column)) if _is_list(column.type) else missing
     missing = np.asarray(pc.is_null(column)) if column.null_count else None
     if not _is_list(column.type):
         blank = _where(pc.fill_null(_blank(column), False))
@@ -61,15 +66,31 @@ def _faults(column: Any, name: str, roles: Roles) -> NDArray[np.bool_] | None:
         may_lack = roles.shape == "n-tuple" and name in roles.negatives
         return blank if may_lack else _either(missing, blank)
     flat = pc.list_flatten(column)
-    wrong = _where(pc.or_kleene(pc.is_null(flat), pc.fill_null(_blank(flat), False)))
-    if wrong is not None:
-        marked = np.zeros(len(column), bool)
-        marked[np.asarray(pc.list_parent_indices(column))[wrong]] = True
-        missing = _either(missing, marked)
+    is_wrong = pc.or_kleene(pc.is_null(flat), pc.fill_null(_blank(flat), False))
+    missing = _either(missing, _holding(column, is_wrong))
     if name == roles.positive:
         empty = pc.equal(pc.list_value_length(column), 0)
         missing = _either(missing, _where(pc.fill_null(empty, False)))
     return missing
+
+
+def _with_gaps(column: Any) -> NDArray[np.bool_] | None:
+    """Mark the rows whose lists lack a number."""
+    import pyarrow.compute as pc
+
+    return _holding(column, pc.is_null(pc.list_flatten(column), nan_is_null=True))
+
+
+def _holding(column: Any, marks: Any) -> NDArray[np.bool_] | None:
+    """Mark the rows of a list column in whose lists a value is marked."""
+    import pyarrow.compute as pc
+
+    wrong = _where(marks)
+    if wrong is None:
+        return None
+    found = np.zeros(len(column), bool)
+    found[np.asarray(pc.list_parent_indices(column))[wrong]] = True
+    return found
 
 
 def _where(marks: Any) -> NDArray[np.bool_] | None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from foolsgold.data.reshaping.class_names import class_names
 from foolsgold.data.reshaping.faults import faulty_rows, first_fault
-from foolsgold.data.reshaping.scratch import as_plain, plain_schema
+from foolsgold.data.reshaping.plain import as_plain, plain_schema
 from foolsgold.data.reshaping.shapes import LabelValues, roles_of
 from foolsgold.data.reshaping.sources import Source
 
@@ -56,6 +57,7 @@ class FileRows:
         opened: the files.
         unreadable: columns that could not be read, and why.
         schema: Arrow schema of the rows.
+        class_names: of columns of numbers that stand for classes.
         shape: of the rows, where the layout says it.
         num_read: rows of the last reading so far, with those that were left out.
         num_skipped: how many of them were left out.
@@ -78,6 +80,7 @@ class FileRows:
         if first is None:
             raise ValueError("`source` must have a sound row, got none")
         self.schema = first.table.schema
+        self.class_names = class_names(self.schema)
         self.shape: Shape | None = first.shape
         self.first_place = first.place(0)
         self._forget()
@@ -128,7 +131,7 @@ class FileRows:
         """
         given = shape or self.shape
         try:
-            roles = roles_of(self.schema.empty_table(), given, **named)
+            roles = roles_of(self.schema.empty_table(), given, class_names=self.class_names, **named)
         except ValueError as error:
             at = f"{self.first_place}: " if str(error).startswith("column") else ""
             raise ValueError(f"{at}{error}") from None
@@ -156,6 +159,7 @@ class FileRows:
             place=self._places(),
             shape=shape or self.shape,
             unreadable=self.unreadable,
+            class_names=self.class_names,
             num_skipped=self.num_skipped,
             scratch=scratch,
         )

@@ -12,11 +12,16 @@ from foolsgold.data.conversions.lists_from_classes import lists_from_classes
 from foolsgold.data.conversions.lists_from_labeled_pairs import lists_from_labeled_pairs
 from foolsgold.data.conversions.random_negatives import with_random_negatives
 from foolsgold.data.conversions.without_conflicts import without_conflicts
+from foolsgold.data.conversions.without_repeats import without_repeats
+from foolsgold.data.reshaping.lists_of_margins import lists_of_margins
 from foolsgold.data.reshaping.lists_of_rows import lists_of_rows
-from foolsgold.data.reshaping.relabeled import judged
+from foolsgold.data.reshaping.relabeled import UNLABELED, judged, labeled_rows
+from foolsgold.data.reshaping.shapes import JUDGED_PAIRS
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from foolsgold.data.conversions.lists import Lists
     from foolsgold.data.reshaping.lists_of_rows import Interned
     from foolsgold.data.reshaping.options import Reshaping
@@ -32,12 +37,13 @@ def lists_for(
     """Return the rows as lists, and how many negatives each positive gets."""
     count = how.num_negatives
     if roles.shape == "class":
-        how.refuse(("threshold",), roles.shape, to)
+        how.refuse(("threshold", "positive_label", "negative_label"), roles.shape, to)
         wanted = 0 if to == "pair" else 1 if count is None else count
         labels = source.table.column(roles.label).dictionary_encode().combine_chunks().indices
+        kept = _of_a_class(source, roles, how, left_out)
         lists, why = lists_from_classes(
-            rows.ids[roles.anchor],
-            np.asarray(labels).astype(np.int64),
+            rows.ids[roles.anchor][kept],
+            np.asarray(labels).astype(np.int64)[kept],
             wanted,
             rows.texts.twins(threads=how.threads, progress=how.progress).astype(np.int64),
             seed=how.seed,
@@ -45,11 +51,14 @@ def lists_for(
         )
         left_out.update(why)
         return lists, count
+    how.refuse(("noise",), roles.shape, to)
     lists = _judged_lists(source, roles, rows, how, left_out)
     if to == "pair" or lists.labels is None:
         return lists, count
-    lists, left_out["negatives that are a positive of their anchor"] = without_conflicts(lists)
+    if roles.shape in JUDGED_PAIRS and to in ("triplet", "n-tuple", "ragged"):
+        lists, left_out["documents judged again for their anchor"] = without_repeats(lists)
     has_negative = len(lists.places(positive=False)[1]) > 0
+    lists, left_out["negatives that are a positive of their anchor"] = without_conflicts(lists)
     wanted = count if count is not None else int(to in _NEEDS_NEGATIVES)
     if has_negative or not wanted or to in ("graded", "scored-pair"):
         return lists, count
@@ -64,6 +73,22 @@ def lists_for(
     return lists, wanted if to == "n-tuple" else None
 
 
+def _of_a_class(source: Source, roles: Roles, how: Reshaping, left_out: dict[str, int]) -> NDArray[np.bool_]:
+    """Mark the rows (R,) that belong to a class."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    label = roles.label or ""
+    is_labeled = labeled_rows(source, label)
+    left_out[UNLABELED] = int((~is_labeled).sum())
+    if how.noise is None:
+        return is_labeled
+    spelled = str(int(how.noise) if isinstance(how.noise, bool) else how.noise)
+    is_noise = np.asarray(pc.equal(source.table.column(label).cast(pa.large_string()), spelled)) & is_labeled
+    left_out["rows of no class"] = int(is_noise.sum())
+    return is_labeled & ~is_noise
+
+
 def _judged_lists(
     source: Source, roles: Roles, rows: Interned, how: Reshaping, left_out: dict[str, int]
 ) -> Lists:
@@ -74,7 +99,11 @@ def _judged_lists(
         left_out.update(why)
         kept = np.flatnonzero(is_kept)
         anchors, documents = (rows.ids[name][kept] for name in roles.texts)
-        return lists_from_labeled_pairs(anchors, documents, None if labels is None else labels[kept])
+        lists = lists_from_labeled_pairs(anchors, documents, None if labels is None else labels[kept])
+        return lists if lists.rows is None else replace(lists, rows=kept[lists.rows])
+    how.refuse(("positive_label", "negative_label"), roles.shape, how.to or roles.shape)
+    if how.threshold is not None and roles.shape in ("triplet", "n-tuple"):
+        return lists_of_margins(source, roles, rows, how, left_out)
     lists = lists_of_rows(source, roles, rows)
     if how.threshold is None:
         return lists

@@ -133,16 +133,17 @@ def lists_of_rows(source: Source, roles: Roles, rows: Interned) -> Lists:
     if roles.shape == "pair":
         return lists_from_pairs(anchors, documents)
     if roles.shape == "triplet":
-        scores = _list_numbers(source, roles, np.full(len(anchors), 2))
+        scores = list_numbers(source, roles, np.full(len(anchors), 2))
         pairs = None if scores is None else scores.reshape(-1, 2)
         return lists_from_triplets(anchors, documents, rows.ids[roles.negatives[0]], pairs)
     if roles.shape == "n-tuple":
         table = np.stack([rows.ids[name] for name in roles.negatives], axis=1)
-        scores = _list_numbers(source, roles, 1 + (table >= 0).sum(axis=1))
+        counts = (table >= 0).sum(axis=1)
+        scores = None if are_margins(source, roles, counts) else list_numbers(source, roles, 1 + counts)
         return lists_from_n_tuples(anchors, documents, table, scores)
     if roles.shape == "ragged":
         positives, negatives = (_cut(rows, name) for name in (roles.positive or "", roles.negatives[0]))
-        scores = _list_numbers(source, roles, np.diff(positives[0]) + np.diff(negatives[0]))
+        scores = list_numbers(source, roles, np.diff(positives[0]) + np.diff(negatives[0]))
         return lists_from_ragged(anchors, positives, negatives, scores)
     if roles.shape == "labeled-list":
         return _of_labeled_lists(source, roles, rows)
@@ -171,7 +172,7 @@ def _of_labeled_lists(source: Source, roles: Roles, rows: Interned) -> Lists:
     from foolsgold.data.conversions.lists import Lists
 
     offsets, documents = _cut(rows, roles.positive or "")
-    values = _list_numbers(source, roles, np.diff(offsets))
+    values = list_numbers(source, roles, np.diff(offsets))
     if values is None:
         raise ValueError(
             f"column `{roles.label}` must hold lists of numbers, got {source.table.column(roles.label).type}"
@@ -195,7 +196,17 @@ def _cut(rows: Interned, name: str) -> Cut:
     return rows.offsets.get(name, np.arange(len(ids) + 1)), ids
 
 
-def _list_numbers(source: Source, roles: Roles, sizes: Any) -> NDArray[np.float64] | None:
+def are_margins(source: Source, roles: Roles, counts: NDArray[Any]) -> bool:
+    """Say whether the label column has lists of as many numbers as rows have negatives (R,)."""
+    import pyarrow.compute as pc
+
+    if roles.label is None or "list" not in str(source.table.column(roles.label).type):
+        return False
+    found = np.asarray(pc.list_value_length(source.table.column(roles.label)))
+    return bool((found == counts).all())
+
+
+def list_numbers(source: Source, roles: Roles, sizes: Any) -> NDArray[np.float64] | None:
     """Return the numbers of the label column's lists, one after the other; None where it has no lists."""
     import pyarrow.compute as pc
 

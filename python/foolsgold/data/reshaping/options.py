@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from foolsgold.data.reshaping.shapes import Shape
 
+_MAX_NEGATIVES = 1 << 16  # columns of an n-tuple, and texts drawn for a row
+
 Numbers = Literal["labels", "scores", "margins", "none"]
 
 
@@ -27,6 +29,7 @@ class Reshaping:
     numbers: Numbers | None = None
     positive_label: Any = None
     negative_label: Any = None
+    noise: Any = None
     keep_columns: bool | None = None
     on_error: Literal["raise", "skip"] = "raise"
     miner: Callable[[Any], Any] | None = None
@@ -46,7 +49,10 @@ class Reshaping:
             )
         if self.num_negatives is not None:
             least = 1 if self.to in ("triplet", "n-tuple") else 0
-            integer("num_negatives", self.num_negatives, least)
+            if integer("num_negatives", self.num_negatives, least) > _MAX_NEGATIVES:
+                raise ValueError(
+                    f"`num_negatives` must be at most {_MAX_NEGATIVES}, got {self.num_negatives}"
+                )
         if self.threshold is not None and self.threshold != "first":
             labels_from_scores([], self.threshold)
         integer("seed", self.seed, 0, MAX_UINT64)
@@ -65,5 +71,5 @@ class Reshaping:
     @property
     def changes_nothing(self) -> bool:
         """Whether rows that keep their shape stay as they are."""
-        given = (self.num_negatives, self.threshold, self.numbers, self.positive_label)
-        return given == (None, None, None, None)
+        given = (self.num_negatives, self.threshold, self.numbers, self.positive_label, self.noise)
+        return given == (None,) * len(given)

@@ -8,6 +8,7 @@ import numpy as np
 
 from foolsgold.data.conversions.labels_from_scores import labels_from_scores
 from foolsgold.data.reshaping.lists_of_rows import numbers_of
+from foolsgold.data.reshaping.shapes import ENTAILMENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from foolsgold.data.reshaping.shapes import Roles, Shape
     from foolsgold.data.reshaping.sources import Source
 
-_ENTAILMENT, _CONTRADICTION = "entailment", "contradiction"
+UNLABELED = "rows without a label"
+"""The reason why rows of classes are left out whose class nobody has told."""
+
+_CONTRADICTION = "contradiction"
 _BAND = "rows between the thresholds"
 
 Label = "str | float | int"
@@ -105,21 +109,64 @@ def _of_classes(
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    column = source.table.column(_class_column(source, roles, positive_label))
+    name = _class_column(source, roles, positive_label)
+    column = source.table.column(name)
+    is_labeled = labeled_rows(source, roles.label or "", name)
+    names = source.class_names.get(name, ())
+    if names:
+        column = _spelled(column, names)
+        positive_label, negative_label = _named(positive_label, names), _named(negative_label, names)
     if positive_label is None:
-        if _ENTAILMENT not in pc.unique(column.cast(pa.large_string())).to_pylist():
+        classes = {*pc.unique(column.cast(pa.large_string())).to_pylist()}
+        if ENTAILMENT not in classes:
             raise ValueError(
-                f"`positive_label` must be given for classes without {_ENTAILMENT!r}, got "
+                f"`positive_label` must be given for classes without {ENTAILMENT!r}, got "
                 f"{_some(column)}\nhint: the class of pairs that belong together"
             )
-        positive_label = _ENTAILMENT
-        negative_label = _CONTRADICTION if negative_label is None else negative_label
+        positive_label = ENTAILMENT
+        if negative_label is None and classes & {_CONTRADICTION, "neutral"}:
+            negative_label = _CONTRADICTION
     is_positive = _is_in(column, "positive_label", positive_label)
     is_negative = ~is_positive if negative_label is None else _is_in(column, "negative_label", negative_label)
     if (is_positive & is_negative).any():
         raise ValueError(f"`negative_label` must differ from `positive_label`, got {negative_label!r}")
-    is_judged = is_positive | is_negative
-    return is_positive.astype(np.int64), is_judged, {"rows of other classes": int((~is_judged).sum())}
+    is_judged = (is_positive | is_negative) & is_labeled
+    others = int((is_labeled & ~is_judged).sum())
+    why = {"rows of other classes": others, UNLABELED: int((~is_labeled).sum())}
+    return is_positive.astype(np.int64), is_judged, why
+
+
+def labeled_rows(source: Source, *columns: str) -> NDArray[np.bool_]:
+    """Mark the rows (R,) that have a label: a class of `datasets` is not -1, nor a `gold_label` a dash."""
+    import pyarrow.compute as pc
+
+    found = np.ones(source.table.num_rows, bool)
+    for name in columns:
+        column = source.table.column(name)
+        if name in source.class_names:
+            numbers = np.asarray(column)
+            found &= (numbers >= 0) & (numbers < len(source.class_names[name]))
+        elif name == "gold_label" and "string" in str(column.type):
+            found &= np.asarray(pc.fill_null(pc.not_equal(column, "-"), False))
+    return found
+
+
+def _spelled(column: Any, names: tuple[str, ...]) -> Any:
+    """Return the names of classes in place of their numbers, null where there is none."""
+    import pyarrow as pa
+
+    numbers = np.asarray(column)
+    is_unknown = (numbers < 0) | (numbers >= len(names))
+    return pa.array(names, pa.large_string()).take(pa.array(numbers, mask=is_unknown))
+
+
+def _named(labels: Any, names: tuple[str, ...]) -> Any:
+    """Return classes that a user tells by their names or numbers by their names."""
+    if isinstance(labels, (list, tuple)):
+        return [_named(label, names) for label in labels]
+    spelled = str(int(labels) if isinstance(labels, bool) else labels)
+    is_number = spelled not in names and spelled.isdecimal() and int(spelled) < len(names)
+    return names[int(spelled)] if is_number else labels
 
 
 def _class_column(source: Source, roles: Roles, positive_label: Any) -> str:
@@ -145,5 +192,5 @@ def _is_in(column: Any, name: str, labels: Any) -> NDArray[np.bool_]:
 def _some(column: Any) -> str:
     import pyarrow.compute as pc
 
-    values = [str(value) for value in pc.unique(column).to_pylist()[:10]]
+    values = [str(value) for value in pc.unique(column.drop_null()).to_pylist()[:10]]
     return ", ".join(values)

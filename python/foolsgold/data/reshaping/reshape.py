@@ -29,6 +29,7 @@ def reshape(
     numbers: Numbers | None = None,
     positive_label: Any = None,
     negative_label: Any = None,
+    noise: Any = None,
     keep_columns: bool | None = None,
     on_error: Literal["raise", "skip"] = "raise",
     miner: Callable[[Any], Any] | None = None,
@@ -39,7 +40,8 @@ def reshape(
     """Return a data set in memory in another shape.
 
     What is said in one place of the rows is kept as it is; what is not, is counted in the report. No row is
-    made in which a negative is known to be a positive of its anchor.
+    made in which a negative is known to be a positive of its anchor; rows that keep their shape, with no
+    option that changes them, stay as they are, such negatives too (`check` finds these).
 
     Args:
         data: a `datasets.Dataset`, an Arrow table, a mapping of columns, or rows.
@@ -49,16 +51,21 @@ def reshape(
         positive: the column of positives, documents or second texts.
         negative: the column of negatives; for `n-tuple` how their names begin.
         label: the column of labels, scores, grades or classes.
-        num_negatives: how many for each positive: n of `n-tuple`, else the most. Where rows have no negatives
-            at all, so many are drawn at random (1 by default for shapes that need one; 0 for none).
+        num_negatives: how many for each positive, at most 65,536: n of `n-tuple`, else the most. Where rows
+            say no negatives at all, so many are drawn at random (1 by default for shapes that need one; 0 for
+            none). Judged pairs that become `labeled-pair` stay rows, and get none by default.
         threshold: makes labels of scores and grades: 1 from it on; a low and a high one leave out what lies
-            between. `"first"` where the first document of each list is its positive.
+            between. `"first"` where the first document of each list is its positive. Of triplets and n-tuples
+            with margins or scores, a margin from it on leaves positive and negative as they are, and below it
+            the two are left out; from a low one (below 0) down they change places.
         numbers: which numbers the rows have: `labels`, `scores`, `margins` (that of the positive less that of
             each negative) or `none`; by default labels, and beside shapes without labels the scores, unless a
             threshold has made roles of them.
         positive_label: of `class-pair`, the class or classes that belong together; `entailment` where it is
-            there.
+            there. A `ClassLabel` of `datasets` is told by its name or its number. Rows without a label (-1
+            of a `ClassLabel`, a `gold_label` of `-`) are left out.
         negative_label: those that do not; by default `contradiction` beside entailment, else all others.
+        noise: of `class`, the label of rows that belong to no class, as -1 is in clusters; they are left out.
         keep_columns: whether further columns travel with rows that come from one row, and ids and titles with
             their texts; by default only where rows stay as they are.
         on_error: at a null or blank text, `raise`, or `skip` the row and count it.
@@ -88,6 +95,7 @@ def reshape(
         numbers=numbers,
         positive_label=positive_label,
         negative_label=negative_label,
+        noise=noise,
         keep_columns=keep_columns,
         on_error=on_error,
         miner=miner,

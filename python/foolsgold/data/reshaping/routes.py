@@ -40,7 +40,7 @@ def reshaped(source: Source, how: Reshaping, from_: Shape | None, named: dict[st
     """Return rows of a source in another shape; see `reshape`."""
     check_readable(source.unreadable, {*filter(None, named.values())})
     try:
-        roles = roles_of(source.table, from_ or source.shape, **named)
+        roles = roles_of(source.table, from_ or source.shape, class_names=source.class_names, **named)
     except ValueError as error:
         is_told = source.table.num_rows and str(error).startswith("column")
         at = f"{source.place(0)}: " if is_told else ""
@@ -74,9 +74,10 @@ def reshaped_sound(source: Source, roles: Roles, how: Reshaping) -> Reshaped:
         raise ValueError(f"`miner` must be left out for rows of `{roles.shape}`, got {how.miner!r}")
     if how.miner is not None:
         source, roles = _mined(source, roles, how, left_out)
+        how = replace(how, threshold=None, positive_label=None, negative_label=None)
     if to == roles.shape and how.changes_nothing:
         found = Reshaped.of_table(source.table, roles)
-    elif roles.shape in JUDGED_PAIRS and to in ("pair", *JUDGED_PAIRS):
+    elif roles.shape in JUDGED_PAIRS and to in ("pair", *JUDGED_PAIRS) and not _takes_negatives(to, how):
         found = _with_other_labels(source, roles, to, how, left_out)
     else:
         found = _through_lists(source, roles, to, how, left_out)
@@ -104,10 +105,15 @@ def check_readable(unreadable: Iterable[tuple[str, str]], named: set[str]) -> No
         logger.warning("column `%s` is left out: %s", name, reason)
 
 
+def _takes_negatives(to: Shape, how: Reshaping) -> bool:
+    """Say whether rows that are judged get further ones, or fewer."""
+    return to == "labeled-pair" and how.num_negatives is not None
+
+
 def _with_other_labels(
     source: Source, roles: Roles, to: Shape, how: Reshaping, left_out: dict[str, int]
 ) -> Reshaped:
-    how.refuse(("num_negatives", "numbers"), roles.shape, to)
+    how.refuse(("num_negatives", "numbers", "noise"), roles.shape, to)
     if how.threshold is not None and roles.shape not in ("scored-pair", "graded"):
         how.refuse(("threshold",), roles.shape, to)
     labels, is_kept, why = judged(
@@ -121,6 +127,8 @@ def _with_other_labels(
     left_out.update(why)
     if to == "pair":
         left_out["rows that are no positive"] = int(is_kept.sum()) - table.num_rows
+    if to == "labeled-pair" and bool(np.asarray(table.column(name)).all()):
+        logger.warning("all rows of `labeled-pair` are positives; `num_negatives` draws negatives at random")
     if not how.keep_columns:
         table = table.select([column for column in (*roles.texts, name) if column is not None])
     return Reshaped.of_table(table, replace(roles, shape=to, label=name))
@@ -131,6 +139,7 @@ def _through_lists(
 ) -> Reshaped:
     rows = interned(source, roles, threads=how.threads, progress=how.progress)
     if to == "class":
+        how.refuse(("noise",), roles.shape, to)
         return _classes_of_pairs(source, roles, rows)
     if to == "class-pair":
         raise ValueError(f"`to` must be another shape for rows of `{roles.shape}`, got 'class-pair'")

@@ -109,6 +109,13 @@ def _n_tuple(lists: Lists, num_negatives: int | None, numbers: str | None) -> Sh
 
 
 def _labeled_pair(lists: Lists, num_negatives: int | None, numbers: str | None) -> Shaped:
+    columns, owner, left_out = _judged_pair(lists, num_negatives, numbers)
+    if "label" in columns:
+        columns["label"] = Column((columns["label"].values > 0).astype(np.int64), is_text=False)
+    return Shaped(columns, owner, left_out)
+
+
+def _judged_pair(lists: Lists, num_negatives: int | None, numbers: str | None) -> Shaped:
     lists = _first_negatives(lists, num_negatives)
     name, values = _labels_or_scores(lists, numbers)
     columns = {
@@ -120,7 +127,7 @@ def _labeled_pair(lists: Lists, num_negatives: int | None, numbers: str | None) 
 
 
 def _scored_pair(lists: Lists, num_negatives: int | None, numbers: str | None) -> Shaped:
-    columns, owner, left_out = _labeled_pair(
+    columns, owner, left_out = _judged_pair(
         lists, num_negatives, "scores" if lists.scores is not None else "labels"
     )
     values = columns.pop("label", None) or columns.pop("score")
@@ -129,7 +136,7 @@ def _scored_pair(lists: Lists, num_negatives: int | None, numbers: str | None) -
 
 
 def _graded(lists: Lists, num_negatives: int | None, numbers: str | None) -> Shaped:
-    columns, owner, left_out = _labeled_pair(lists, num_negatives, numbers)
+    columns, owner, left_out = _judged_pair(lists, num_negatives, numbers)
     values = columns.pop("label", None) or columns.pop("score")
     named = {"query": columns["anchor"], "document": columns["positive"], "score": values}
     return Shaped(named, owner, left_out)

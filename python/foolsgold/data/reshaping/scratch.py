@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foolsgold.data.reshaping.plain import as_plain, plain_schema
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
@@ -59,34 +61,3 @@ class Scratch:
             for batch in batches:
                 writer.write(as_plain(batch, plain))
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-
-
-def plain_schema(schema: Any) -> Any:
-    """Return a schema without dictionaries, views and metadata; lists of nothing but nulls hold texts."""
-    import pyarrow as pa
-
-    return pa.schema([(field.name, _plain(field.type)) for field in schema])
-
-
-def as_plain(rows: Any, schema: Any) -> Any:
-    """Return a batch or table with the types of a `plain_schema`, a column that has its type as it is."""
-    columns = [
-        column if column.type.equals(field.type) else column.cast(field.type)
-        for column, field in zip(rows.columns, schema, strict=True)
-    ]
-    return type(rows).from_arrays(columns, schema=schema)
-
-
-def _plain(kind: Any) -> Any:
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(kind):
-        return _plain(kind.value_type)
-    if pa.types.is_string_view(kind):
-        return pa.large_string()
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        item = pa.large_string() if pa.types.is_null(kind.value_type) else _plain(kind.value_type)
-        if item.equals(kind.value_type):
-            return kind
-        return pa.list_(item) if pa.types.is_list(kind) else pa.large_list(item)
-    return kind

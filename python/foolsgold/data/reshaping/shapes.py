@@ -14,6 +14,8 @@ from foolsgold.data.pairs import ANCHOR_NAMES, POSITIVE_NAMES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from foolsgold.data.reshaping.class_names import ClassNames
+
 Shape: TypeAlias = Literal[
     "pair",
     "triplet",
@@ -36,8 +38,12 @@ SHAPES: tuple[Shape, ...] = get_args(Shape)
 JUDGED_PAIRS = ("labeled-pair", "scored-pair", "graded", "class-pair")
 """Shapes of two texts and what is said of them; rows stay rows from one to another."""
 
+ENTAILMENT = "entailment"
+"""The class of inference data whose two texts belong together."""
+
 _NUMBERED = re.compile(r"negative_[1-9][0-9]*")
 _GRADES = ("grade", "relevance", "judgment")
+_HALVES = {"source": "target", "prompt": "completion"}
 _TEXT_LABELS = ("label_text", "gold_label", "label", "labels")
 
 
@@ -114,6 +120,7 @@ def roles_of(
     table: Any,
     shape: Shape | None = None,
     *,
+    class_names: ClassNames | None = None,
     anchor: str | None = None,
     positive: str | None = None,
     negative: str | None = None,
@@ -124,6 +131,7 @@ def roles_of(
     Args:
         table: the rows.
         shape: what they are; None for what the columns say.
+        class_names: of columns of numbers that stand for classes.
         anchor: the column of anchors, of first texts, or of the texts of classes.
         positive: the column of positives, of documents or of second texts.
         negative: the column of negatives; for `n-tuple` the beginning of their names.
@@ -144,7 +152,7 @@ def roles_of(
             raise ValueError(f"`{role}` must be one of {_listed(kinds)}, got {name!r}")
     negatives = _negatives(kinds, negative, shape)
     label = label or _label(kinds, shape)
-    found = shape or _shape(table, kinds, anchor, positive, negatives, label)
+    found = shape or _shape(table, kinds, anchor, positive, negatives, label, class_names or {})
     free = [name for name in kinds if name not in (*negatives, label) and not _is_aside(name)]
     if found == "class":
         texts = [anchor] if anchor else [name for name in free if kinds[name] == "text"]
@@ -192,7 +200,13 @@ def _kind(kind: Any) -> str:
 
 
 def _shape(
-    table: Any, kinds: dict[str, str], anchor: str | None, positive: str | None, negatives: Any, label: Any
+    table: Any,
+    kinds: dict[str, str],
+    anchor: str | None,
+    positive: str | None,
+    negatives: Any,
+    label: Any,
+    class_names: ClassNames,
 ) -> Shape:
     """Say what the columns look like."""
     if negatives:
@@ -207,11 +221,14 @@ def _shape(
         return "pair"
     if len(texts) == 1 and positive is None:
         return "class"
-    return _judged(table, kinds, label)
+    return _judged(table, kinds, label, class_names.get(label, ()))
 
 
-def _judged(table: Any, kinds: dict[str, str], label: str) -> Shape:
-    """Say what a label of two texts is, from its name and its values."""
+def _judged(table: Any, kinds: dict[str, str], label: str, names: tuple[str, ...]) -> Shape:
+    """Say what a label of two texts is, from its name, the names of its classes and its values."""
+    # 1 of two classes is a positive, but for inference: there it may be what is not entailed.
+    if len(names) > 2 or ENTAILMENT in names:
+        return "class-pair"
     if kinds[label] == "text" or any(
         kinds.get(name) == "text" for name in _TEXT_LABELS if name != label and label in ("label", "labels")
     ):
@@ -259,7 +276,8 @@ def _is_aside(name: str) -> bool:
 def _two(free: list[str], kinds: dict[str, str], anchor: str | None, positive: str | None) -> tuple[str, str]:
     """Return the columns of anchors and of what is beside them."""
     usable = [name for name in free if kinds[name] in ("text", "texts") and name not in (anchor, positive)]
-    anchors = [anchor] if anchor else _named([name for name in usable if kinds[name] == "text"], ANCHOR_NAMES)
+    texts = [name for name in usable if kinds[name] == "text"]
+    anchors = [anchor] if anchor else _without_halves(_named(texts, ANCHOR_NAMES), usable)
     positives = (
         [positive]
         if positive
@@ -279,6 +297,13 @@ def _named(columns: list[str], names: tuple[str, ...]) -> list[str]:
     folded = {column: column.strip().casefold() for column in columns}
     first = [column for column in columns if folded[column] == names[0]]
     return first or [column for column in columns if folded[column] in names]
+
+
+def _without_halves(anchors: list[str], columns: list[str]) -> list[str]:
+    """Leave out `source` and `prompt` without their other half, which tell of rows beside another anchor."""
+    there = {column.strip().casefold() for column in columns}
+    halves = {name: _HALVES.get(name.strip().casefold()) for name in anchors}
+    return [name for name, half in halves.items() if half is None or half in there] or anchors
 
 
 def _one(role: str, found: Iterable[str | None], kinds: dict[str, str]) -> str:

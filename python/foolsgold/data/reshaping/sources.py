@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from foolsgold.data.chunks import taken
+from foolsgold.data.reshaping.class_names import ClassNames, class_names_of_data
 from foolsgold.data.reshaping.faults import faulty_rows, first_fault
+from foolsgold.data.reshaping.plain import as_plain, plain_schema
 from foolsgold.data.texts import columns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
+    from foolsgold.data.layouts.collections import Collection
     from foolsgold.data.reshaping.scratch import Scratch
     from foolsgold.data.reshaping.shapes import Roles, Shape
 
@@ -31,7 +34,10 @@ class Source:
         place: tells of a row where it stands, as messages have it.
         shape: of the rows, where the layout says it.
         unreadable: columns that could not be read, and why.
+        class_names: of columns of numbers that stand for classes.
         corpus: Arrow array of further documents, in no row; None without.
+        collections: of a folder of judgments, all texts by id: `queries` and `corpus`.
+        split: the name of these judgments.
         left_out: by reason what of the files is in no row.
         num_skipped: rows of the files that were skipped.
         scratch: where the table lies and what is made of it goes; None for memory.
@@ -41,7 +47,10 @@ class Source:
     place: Callable[[int], str]
     shape: Shape | None = None
     unreadable: tuple[tuple[str, str], ...] = ()
+    class_names: ClassNames = field(default_factory=dict)
     corpus: Any = None
+    collections: Mapping[str, Collection] = field(default_factory=dict)
+    split: str | None = None
     left_out: dict[str, int] = field(default_factory=dict)
     num_skipped: int = 0
     scratch: Scratch | None = None
@@ -78,7 +87,11 @@ def source_of_data(data: Any) -> Source:
         table = pa.table(columns)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise TypeError(f"`data` must have columns of one type each\nhint: {error}") from None
-    return Source(table=table, place=lambda row: f"row {row}")
+    return Source(
+        table=as_plain(table, plain_schema(table.schema)),
+        place=lambda row: f"row {row}",
+        class_names=class_names_of_data(data),
+    )
 
 
 def sound_rows(source: Source, roles: Roles, on_error: Literal["raise", "skip"]) -> Source:
