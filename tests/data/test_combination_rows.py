@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from accelerate.data_loader import prepare_data_loader
 from datasets import Dataset
 from torch.utils.data import DataLoader
 
@@ -90,9 +91,10 @@ def test_epochs_go_on_in_one_order_until_all_have_come():
     assert [key(row) for row in whole] == second
 
 
+@pytest.mark.parametrize("wrap", [EpochRows, lambda rows: rows])
 @pytest.mark.parametrize("context", ["fork", "spawn"])
-def test_workers_give_the_rows_of_the_epoch(context):
-    rows = EpochRows(TRIPLETS.rows(TEXTS, num_rows=60, seed=1))
+def test_workers_give_the_rows_of_the_epoch(context, wrap):
+    rows = wrap(TRIPLETS.rows(TEXTS, num_rows=60, seed=1))
     loader = DataLoader(
         rows, batch_size=7, num_workers=2, collate_fn=list, multiprocessing_context=context,
         persistent_workers=True,
@@ -204,7 +206,7 @@ def test_rows_and_states_out_of_range_are_refused():
         rows[5]
     with pytest.raises(KeyError, match="`column` must be among"):
         rows["text"]
-    with pytest.raises(ValueError, match=r"`epoch` must be from 0 to 2\^64 - 1, got -1"):
+    with pytest.raises(ValueError, match=r"`epoch` must be from 0 to 2\^63 - 1, got -1"):
         rows.set_epoch(-1)
     with pytest.raises(TypeError, match="`texts` must have a text for each number, got int"):
         TRIPLETS.rows(3)
@@ -250,3 +252,85 @@ def test_too_few_texts_are_refused_before_a_row_is_read(texts):
     message = f"`texts` must have a text for each of {len(TEXTS)} numbers, got {len(TEXTS) - 1}"
     with pytest.raises(ValueError, match=message):
         TRIPLETS.rows(texts, column)
+
+
+REPEATED = [f"text {row % 7}" for row in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "column"),
+    [
+        (REPEATED, None),
+        (np.array(REPEATED), None),
+        (pa.chunked_array([REPEATED[:5], REPEATED[5:]]), None),
+        (Dataset.from_dict({"text": REPEATED[::-1], "other": TEXTS}).select(range(11, -1, -1)), "text"),
+        ({"text": REPEATED}, "text"),
+        ([{"text": text} for text in REPEATED], "text"),
+        ({name: list(REPEATED) for name in TRIPLETS.columns}, None),
+        (dict.fromkeys(TRIPLETS.columns, REPEATED), None),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_equal_texts_have_equal_ids(texts, column):
+    rows = TRIPLETS.rows(texts, column, num_rows=200, seed=3)
+    names, known = rows.column_names, {}
+    for epoch in (0, 1, 2):  # the second has rows of two passes
+        rows.set_epoch(epoch)
+        found = rows.text_ids_at(range(200))
+        of_epoch = rows.text_ids_of(epoch)
+        assert list(found) == list(of_epoch) == names
+        for name in names:
+            assert found[name].dtype == np.uint32
+            assert found[name].tolist() == of_epoch[name].tolist()
+            for text, number in zip(rows[name], found[name].tolist(), strict=True):
+                assert known.setdefault(text, number) == number
+    assert len({*known.values()}) == len(known) == rows.num_texts == 7
+    assert rows.text_ids_at([5, 2])["negative"].tolist() == of_epoch["negative"][[5, 2]].tolist()
+
+
+def test_ids_of_known_texts_and_of_labelled_pairs():
+    scored = triplets_from_scores(["a", "a", "b"], ["b", "c", "a"], [0.9, 0.1, 0.5])
+    rows = scored.rows(num_rows=1)
+    ids = rows.text_ids_at([0])
+    assert [int(ids[name][0]) for name in rows.column_names] == [0, 1, 2]
+    labelled = pairs_from_labels(LABELS, "labelled").rows(REPEATED, num_rows=20)
+    assert list(labelled.text_ids_of(0)) == ["anchor", "positive"]
+
+
+def test_what_has_no_ids_says_so():
+    with pytest.raises(ValueError, match="row 4"):
+        TRIPLETS.rows([*TEXTS[:4], None, *TEXTS[5:]]).text_ids_at([0])
+    lists = [[text] for text in TEXTS]
+    for texts, message in ((lists, "got list at row 0"), (pa.array(lists), "must hold texts, got lists")):
+        with pytest.raises(TypeError, match=f"`texts` .*{message}"):
+            TRIPLETS.rows(texts).text_ids_at([0])
+
+
+def test_a_fingerprint_is_of_all_that_decides_the_rows():
+    def of(labels=LABELS, texts=TEXTS, num_rows=50, seed=1, **options):
+        return triplets_from_labels(labels, **options).rows(texts, num_rows=num_rows, seed=seed).fingerprint
+
+    others = [
+        of(labels=np.arange(12) % 4), of(texts=REPEATED), of(num_rows=51), of(seed=2), of(max_per_anchor=2),
+    ]  # fmt: skip
+    assert len({of(), *others}) == 6
+    assert of() == of()
+    rows = TRIPLETS.rows(TEXTS, num_rows=50, seed=1)
+    assert pickle.loads(pickle.dumps(rows)).fingerprint == rows.fingerprint == of()
+    scores = [triplets_from_scores(["a", "a"], ["b", "c"], [0.9, low]).fingerprint for low in (0.1, 0.2)]
+    assert scores[0] != scores[1]
+
+
+def test_accelerate_shares_out_the_stream_of_all_ranks():
+    for epoch in (0, 2):
+        shares = []
+        for rank in range(2):
+            loader = prepare_data_loader(
+                DataLoader(TRIPLETS.stream(TEXTS), batch_size=4, collate_fn=list, drop_last=True),
+                num_processes=2, process_index=rank, put_on_device=False, dispatch_batches=False,
+            )  # fmt: skip
+            loader.set_epoch(epoch)
+            shares.append([key(row) for batch in loader for row in batch])
+        whole = [key(row) for row in TRIPLETS.stream(TEXTS, epoch=epoch)]
+        assert shares[0][:4] + shares[1][:4] == whole[:8]
+        assert sorted(chain(*shares)) == sorted(whole)

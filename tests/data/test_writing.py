@@ -127,3 +127,10 @@ def test_data_sets_in_memory_are_tables(tmp_path):
     for data in (rows, columns, Dataset.from_list(rows), Dataset.from_list(rows[::-1]).select([1, 0])):
         assert write(tmp_path / "rows.jsonl", data) == 2
         assert (tmp_path / "rows.jsonl").read_text() == '{"a":"x","n":1}\n{"a":"y","n":2}\n'
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv.gz", "a.parquet", "a.arrow"])
+def test_a_lone_surrogate_is_refused_and_leaves_nothing(name, tmp_path):
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        write(tmp_path / name, {"text": ["x", "\ud800"]})
+    assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.refusing import Refusing
 
-from foolsgold.data import DrawnNegatives
+from foolsgold.data import DrawnNegatives, triplets_from_labels
 from foolsgold.sampling import NoDuplicatesBatchSampler
 
 
@@ -230,6 +230,23 @@ def test_drawn_negatives_are_kept_apart_in_each_epoch(num_replicas):
         NoDuplicatesBatchSampler(DrawnNegatives(rows, 2, seed=4), 8, True).load_state_dict(
             NoDuplicatesBatchSampler(dataset, 8, True).state_dict()
         )
+
+
+@pytest.mark.parametrize("num_replicas", [1, 2])
+def test_combinations_are_looked_at_in_each_epoch(num_replicas):
+    texts = [f"text {row % 250}" for row in range(300)]  # 50 come twice
+    rows = triplets_from_labels([row % 50 for row in range(300)]).rows(texts, num_rows=400, seed=3)
+    sampler = NoDuplicatesBatchSampler(rows, 8, True, num_replicas=num_replicas)
+    plans = set()
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        rows.set_epoch(epoch)
+        batches = list(sampler)
+        assert len(batches) == len(sampler) >= 40
+        groups = [joined(batches[at : at + num_replicas]) for at in range(0, len(batches), num_replicas)]
+        check({name: rows[name] for name in rows.column_names}, groups, 8 * num_replicas, drop_last=True)
+        plans.add(sampler.fingerprint)
+    assert len(plans) == 3
 
 
 def test_no_later_epoch_of_drawn_negatives_is_without_a_plan():

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from foolsgold.data.columns import Columns
+    from foolsgold.data.epoch_rows import EpochRows
     from foolsgold.data.known_positives import KnownPositives
 
 
@@ -24,11 +25,49 @@ class ColumnBatch:
         rows: their places in the data set.
         columns: values by column name, one for each row.
         text_ids: uint32 ids (len(rows),) by name of the text column; None where texts have no ids.
+        known_positives: what answers a text of the first column, where that changes with the epoch.
     """
 
     rows: Sequence[int]
     columns: Mapping[str, Sequence[Any]]
     text_ids: Mapping[str, np.ndarray] | None = None
+    known_positives: KnownPositives | None = None
+
+
+@dataclass(frozen=True)
+class EpochTextIds:
+    """The ids of the texts of rows that are others in each epoch.
+
+    Attributes:
+        rows: of a data set with `text_ids_at` and `text_ids_of`, such as `CombinationRows`.
+        texts: the columns of texts.
+        masks: whether what answers a text of the first column is looked for, in the second.
+    """
+
+    rows: EpochRows
+    texts: tuple[str, ...]
+    masks: bool
+
+    def intern(self) -> int:
+        """Number the texts, where that is not done, and return how many there are.
+
+        Asked for before a loader starts its workers, it is not done in each of them.
+        """
+        return int(self.rows.dataset.num_texts)
+
+    def at(self, rows: list[int]) -> dict[str, np.ndarray]:
+        """Return the ids (len(rows),) of some rows, by column."""
+        ids = self.rows.text_ids_at(rows)
+        return {name: ids[name] for name in self.texts}
+
+    def known_positives(self) -> KnownPositives | None:
+        """Return what the rows of the epoch know; None where that is nothing, or not looked for."""
+        return self.rows.known_positives(*self.texts[:2]) if self.masks else None
+
+    @property
+    def fingerprint(self) -> str:
+        """64 bits of all that decides the rows of every epoch, in hexadecimal digits."""
+        return f"{self.rows.dataset.fingerprint:016x}"
 
 
 class ColumnReader(Dataset[Any]):
@@ -38,14 +77,15 @@ class ColumnReader(Dataset[Any]):
 
     Args:
         dataset: rows as dicts; one of the `datasets` package is read by column.
-        text_ids: ids (number of rows,) by text column, equal for equal texts across the columns.
+        text_ids: ids (number of rows,) by text column, equal for equal texts across the columns; or
+            `EpochTextIds` of rows that are others in each epoch.
         names: the columns to read; None for all.
     """
 
     def __init__(
         self,
         dataset: Any,
-        text_ids: Mapping[str, np.ndarray] | None = None,
+        text_ids: Mapping[str, np.ndarray] | EpochTextIds | None = None,
         names: Sequence[str] | None = None,
     ) -> None:
         if names is not None and hasattr(dataset, "select_columns"):
@@ -71,8 +111,12 @@ class ColumnReader(Dataset[Any]):
             columns = {}
         elif hasattr(self.dataset, "column_names"):
             columns = self.dataset[rows]
+        elif hasattr(self.dataset, "__getitems__"):
+            columns = _columns_of(self.dataset.__getitems__(rows), self.names)
         else:
             columns = _columns_of([self.dataset[row] for row in rows], self.names)
+        if isinstance(self.text_ids, EpochTextIds):
+            return ColumnBatch(rows, columns, self.text_ids.at(rows), self.text_ids.known_positives())
         text_ids = None if self.text_ids is None else {name: ids[rows] for name, ids in self.text_ids.items()}
         return ColumnBatch(rows, columns, text_ids)
 
@@ -123,8 +167,9 @@ class Collator:
             "sentence_features": [self._features(name, batch) for name in self.columns.texts],
             "num_rows": len(batch.rows),
         }
-        if self.known_positives is not None and batch.text_ids is not None:
-            known = self.known_positives.of(batch.text_ids[self.columns.texts[0]])
+        known_positives = batch.known_positives or self.known_positives
+        if known_positives is not None and batch.text_ids is not None:
+            known = known_positives.of(batch.text_ids[self.columns.texts[0]])
             collated["sentence_features"][0]["known_positive_ids"] = torch.from_numpy(known)
         if self.columns.label is not None:
             labels = _label_tensor(self.columns.label, batch.columns[self.columns.label])

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
-from foolsgold.data.texts import columns_of
-from foolsgold.integers import MAX_INT64, MAX_UINT64, integer
+from foolsgold.data.combination_texts import CombinationTexts
+from foolsgold.data.shared_epoch import SharedEpoch
+from foolsgold.integers import MAX_INT64, MAX_ROWS, MAX_UINT64, integer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,15 +21,22 @@ if TYPE_CHECKING:
 
 _AT_A_TIME = 1024
 """Rows that a stream makes together."""
+_OF_IDS = 1 << 20
+"""Rows whose ids are found together."""
 
 
-class CombinationRows(Dataset[Any]):
+class CombinationRows(SharedEpoch, Dataset[Any]):
     """Pairs or triplets as rows of texts, in a random order, other ones in each epoch.
 
     Any row is computed from its number: nothing is listed, and what is pickled for a worker is labels and
     texts alone. With `num_rows`, epoch e has the places e * num_rows to (e + 1) * num_rows of one random
     order, so no combination comes again before all have come; without it, an epoch has all of them. Seed and
-    epoch decide every row, on every platform: the epoch is all the state there is. A trainer tells it.
+    epoch decide every row, on every platform: the epoch is all the state there is. A trainer tells it;
+    elsewhere `set_epoch` does, and workers hear of it, persistent ones too.
+
+    `foolsgold`'s trainer and `NoDuplicatesBatchSampler` know the ids of the texts, so an epoch trains as a
+    data set that lists its rows does: no text twice in a batch, and no equal text or positive of the epoch
+    for a negative.
 
     Args:
         combinations: what the rows are of.
@@ -65,9 +72,9 @@ class CombinationRows(Dataset[Any]):
         seed: int = 0,
     ) -> None:
         self.combinations = combinations
+        super().__init__()
         self.seed = integer("seed", seed, 0, MAX_UINT64)
-        self.epoch = 0
-        self._reader = _Reader(combinations, texts, column)
+        self._texts = CombinationTexts(combinations, texts, column)
         self.column_names = list(combinations.columns)
         if num_rows is None and combinations.count > MAX_INT64:
             raise ValueError(
@@ -76,14 +83,6 @@ class CombinationRows(Dataset[Any]):
         self.num_rows = integer(
             "num_rows", combinations.count if num_rows is None else num_rows, 1, MAX_INT64
         )
-
-    def set_epoch(self, epoch: int) -> None:
-        """Give the rows of `epoch` from now on.
-
-        Raises:
-            ValueError: if `epoch` is not from 0 to 2^64 - 1.
-        """
-        self.epoch = integer("epoch", epoch, 0, MAX_UINT64)
 
     def __len__(self) -> int:
         return self.num_rows
@@ -103,32 +102,82 @@ class CombinationRows(Dataset[Any]):
 
     def __getitems__(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         """Return several rows; a DataLoader prefers this to one `__getitem__` per row."""
-        return self._reader(self._numbers([self._place(int(row)) for row in rows]))
+        return self._texts.rows(self._numbers_at(rows))
 
-    def _numbers(self, places: list[int]) -> NDArray[np.uint32]:
-        """Return the combinations at places of all passes, one pass after another."""
+    def text_ids_at(self, rows: Sequence[int]) -> dict[str, NDArray[np.uint32]]:
+        """Return the ids (len(rows),) of the texts of some rows of the present epoch, by text column.
+
+        Equal texts have equal ids, across columns, rows and epochs. Texts are interned once, when ids are
+        first asked for; what is kept takes 4 bytes a text.
+
+        Raises:
+            ValueError: at a null among the texts.
+            TypeError: where they are no texts.
+        """
+        return self._texts.ids(self._numbers_at(rows))
+
+    def text_ids_of(self, epoch: int) -> dict[str, NDArray[np.uint32]]:
+        """Return the ids of all texts of `epoch`, one array (number of rows,) a text column.
+
+        Raises:
+            ValueError: for more than 2^32 - 1 rows, and as `text_ids_at`.
+            TypeError: as `text_ids_at`.
+        """
+        integer("num_rows", self.num_rows, 1, MAX_ROWS)
+        found = {name: np.empty(len(self), np.uint32) for name in self._texts.text_columns}
         count = self.combinations.count
-        passes = [place // count for place in places]
-        found = np.empty((len(places), len(self.column_names)), np.uint32)
-        for number in sorted({*passes}):
-            of_pass = [at for at, other in enumerate(passes) if other == number]
+        first = integer("epoch", epoch, 0, MAX_INT64) * len(self)
+        row = 0
+        while row < len(self):
+            number, place = divmod(first + row, count)
+            stop = min(row + min(_OF_IDS, count - place), len(self))
             order = self.combinations.shuffled(self.seed, number)
-            found[of_pass] = order.take([places[at] % count for at in of_pass])
+            ids = self._texts.ids(order.take(range(place, place + stop - row)))
+            for name, column in found.items():
+                column[row:stop] = ids[name]
+            row = stop
         return found
 
-    def _place(self, row: int) -> int:
+    @property
+    def num_texts(self) -> int:
+        """The number of distinct texts; every id is below it."""
+        return self._texts.num_texts
+
+    @property
+    def fingerprint(self) -> int:
+        """64 bits of the texts and of all else that decides what every epoch's rows are."""
+        parts = (self.combinations.fingerprint, self._texts.fingerprint, self.num_rows, self.seed)
+        return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "little")
+
+    def _numbers_at(self, rows: Sequence[int]) -> NDArray[np.uint32]:
+        """Return the combinations of some rows, one pass after another."""
+        first, count = self.epoch * len(self), self.combinations.count
+        places = [divmod(first + self._checked(int(row)), count) for row in rows]
+        found = np.empty((len(places), len(self.column_names)), np.uint32)
+        for number in sorted({number for number, _ in places}):
+            of_pass = [at for at, (other, _) in enumerate(places) if other == number]
+            order = self.combinations.shuffled(self.seed, number)
+            found[of_pass] = order.take([places[at][1] for at in of_pass])
+        return found
+
+    def _checked(self, row: int) -> int:
         if not -len(self) <= row < len(self):
             raise IndexError(f"row must be below {len(self)}, got {row}")
-        return self.epoch * len(self) + row % len(self)
+        return row % len(self)
 
 
-class CombinationStream(IterableDataset[Any]):
+class CombinationStream(SharedEpoch, IterableDataset[Any]):
     """Pairs or triplets as a stream of rows of texts, each combination once, in a random order.
 
     The state is `position`, the first place of the order that has not been given. A worker of a loader, and a
     rank, gives every n-th place, so all together give each once; in a worker, `position` is its own. What has
     given all gives nothing more until `set_epoch` tells another epoch, as trainers do, and it hears of it in
-    workers too. `foolsgold`'s own trainer takes `CombinationRows`.
+    workers too.
+
+    `foolsgold`'s trainer takes the stream of all ranks, from the first place of epoch 0 on, and shares it out
+    itself: step by step in the order of the stream, and a resumed run goes on at the place that came next. A
+    trainer that takes the shares of ranks out of one stream (accelerate does) is given that of all ranks too;
+    where nobody does, `rank` and `num_replicas` say which share this is. Never both.
 
     Args:
         combinations: what the rows are of.
@@ -162,22 +211,16 @@ class CombinationStream(IterableDataset[Any]):
         rank: int = 0,
         num_replicas: int = 1,
     ) -> None:
+        super().__init__(epoch)
         self.seed = integer("seed", seed, 0, MAX_UINT64)
-        # In shared memory, for workers that live through several epochs.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
-        self._epoch.fill_(integer("epoch", epoch, 0, MAX_INT64))
         self._ordered = epoch
         self.combinations = combinations.shuffled(self.seed, epoch)
         self.position = integer("position", position, 0, combinations.count)
         self.num_replicas = integer("num_replicas", num_replicas, 1)
         self.rank = integer("rank", rank, 0, self.num_replicas - 1)
         self.column_names = list(combinations.columns)
-        self._reader = _Reader(combinations, texts, column)
-
-    @property
-    def epoch(self) -> int:
-        """The epoch whose order is given."""
-        return int(self._epoch)
+        self._texts = CombinationTexts(combinations, texts, column)
+        self.texts, self.column = self._texts.texts, column
 
     def set_epoch(self, epoch: int) -> None:
         """Give the order of `epoch`, from its first place; of the epoch that it is at, what is left.
@@ -185,7 +228,7 @@ class CombinationStream(IterableDataset[Any]):
         Raises:
             ValueError: if `epoch` is not from 0 to 2^63 - 1.
         """
-        self._epoch.fill_(integer("epoch", epoch, 0, MAX_INT64))
+        super().set_epoch(epoch)
         self._follow()
 
     def state_dict(self) -> dict[str, int]:
@@ -219,92 +262,8 @@ class CombinationStream(IterableDataset[Any]):
         place = self.position + (share - self.position) % shares
         while place < count:
             stop = min(place + _AT_A_TIME * shares, count)
-            rows = self._reader(self.combinations.take(range(place, stop, shares)))
+            rows = self._texts.rows(self.combinations.take(range(place, stop, shares)))
             for row in rows:
                 self.position = min(place + 1, count) if shares == 1 else min(place + shares, count)
                 place += shares
                 yield row
-
-
-class _Reader:
-    """Makes rows of texts from combinations."""
-
-    def __init__(self, combinations: Combinations, texts: Any, column: str | None) -> None:
-        if combinations.count == 0:
-            raise ValueError("`combinations` must have at least one, got none")
-        texts = combinations.texts if texts is None else texts
-        if texts is None:
-            raise ValueError("`texts` must be given for combinations of rows, got None")
-        self.columns = combinations.columns
-        self.texts = texts
-        self.column = column
-        self._lookups: dict[str, Callable[[NDArray[np.uint32]], list[str]]] | None = None
-        self._read_by_column()  # what cannot be read is refused here
-        self._check_length(combinations.num_texts)
-
-    def __call__(self, numbers: NDArray[np.uint32]) -> list[dict[str, Any]]:
-        lookups = self._read_by_column()
-        cells = [
-            numbers[:, at].tolist()
-            if name == "label"
-            else lookups[name](np.ascontiguousarray(numbers[:, at]))
-            for at, name in enumerate(self.columns)
-        ]
-        return [dict(zip(self.columns, row, strict=True)) for row in zip(*cells, strict=True)]
-
-    def _read_by_column(self) -> dict[str, Callable[[NDArray[np.uint32]], list[str]]]:
-        if self._lookups is None:
-            names = [name for name in self.columns if name != "label"]
-            by_name = self.texts
-            if not (isinstance(by_name, Mapping) and self.column is None):
-                by_name = dict.fromkeys(names, self.texts)
-            missing = [name for name in names if name not in by_name]
-            if missing:
-                raise ValueError(f"`texts` must have texts for {names}, got {list(by_name)}")
-            self._lookups = {name: _lookup(by_name[name], self.column) for name in names}
-        return self._lookups
-
-    def _check_length(self, num_texts: int) -> None:
-        texts = self.texts
-        if isinstance(texts, Mapping):
-            if self.column is None:
-                return  # each column has texts of its own
-            texts = texts[self.column]
-        if hasattr(texts, "__len__") and len(texts) < num_texts:
-            raise ValueError(f"`texts` must have a text for each of {num_texts} numbers, got {len(texts)}")
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_lookups": None}
-
-
-def _lookup(texts: Any, column: str | None) -> Callable[[NDArray[np.uint32]], list[str]]:
-    """Return what finds the texts of ids.
-
-    Raises:
-        ValueError: for a column that is not there, or not named.
-        TypeError: for what has no texts by number.
-    """
-    if column is not None and not isinstance(texts, Mapping) and not hasattr(texts, "column_names"):
-        try:
-            texts = columns_of(texts)  # a frame, or rows
-        except TypeError:
-            raise ValueError(f"`column` must be None for texts without columns, got {column!r}") from None
-    names = list(texts) if isinstance(texts, Mapping) else getattr(texts, "column_names", None)
-    if names is not None:
-        if column not in names:
-            raise ValueError(f"`column` must be among {names}, got {column!r}")
-        if hasattr(texts, "select_columns") and hasattr(texts, "with_format"):
-            rows = texts.select_columns([column])
-            return lambda ids: list(rows[ids.tolist()][column])
-        texts = texts[column]
-    elif hasattr(texts, "columns"):
-        raise ValueError(f"`column` must be among {list(texts.columns)}, got None")
-    if hasattr(texts, "to_pylist"):
-        return lambda ids: list(texts.take(ids).to_pylist())
-    if isinstance(texts, np.ndarray):
-        return lambda ids: list(texts[ids].tolist())
-    if hasattr(texts, "take"):
-        return lambda ids: list(texts.take(ids))
-    if not hasattr(texts, "__getitem__") or isinstance(texts, str):
-        raise TypeError(f"`texts` must have a text for each number, got {type(texts).__name__}")
-    return lambda ids: [texts[number] for number in ids.tolist()]

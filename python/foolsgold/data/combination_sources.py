@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 from foolsgold import _core
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Places: TypeAlias = tuple[int, int] | NDArray[np.uint64] | list[int]
@@ -26,6 +28,14 @@ class _Source:
     @cached_property
     def core(self) -> _core.Tuples:
         return self.build(None, progress=False)
+
+    @cached_property
+    def fingerprint(self) -> int:
+        """64 bits of what it was made from."""
+        digest = hashlib.blake2b(type(self).__name__.encode(), digest_size=8)
+        for own in fields(self):
+            _add(digest, getattr(self, own.name))
+        return int.from_bytes(digest.digest(), "little")
 
     def build(self, threads: int | None, *, progress: bool) -> _core.Tuples:
         """Return the core's view, made anew."""
@@ -161,3 +171,15 @@ class DistanceSource(_Source):
 
 
 Source: TypeAlias = LabelSource | ScoreSource | DistanceSource
+
+
+def _add(digest: hashlib.blake2b, value: Any) -> None:
+    """Add a value to a digest: an array by its content, a tuple value by value."""
+    if isinstance(value, tuple):
+        for part in value:
+            _add(digest, part)
+    elif isinstance(value, np.ndarray):
+        digest.update(f"{value.dtype.str} {value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).data.cast("B") if value.size else b"")
+    else:
+        digest.update(repr(value).encode() + b"\0")

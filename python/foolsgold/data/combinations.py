@@ -74,6 +74,11 @@ class Combinations:
         return dict(self._source.core.report)
 
     @property
+    def fingerprint(self) -> int:
+        """64 bits of what they are made of: equal ones are the same combinations, in the order of numbers."""
+        return self._source.fingerprint
+
+    @property
     def num_texts(self) -> int:
         """Every number of a combination is below it."""
         return self._source.num_texts

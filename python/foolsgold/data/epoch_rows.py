@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils.data import Dataset
+
+from foolsgold.data.known_positives import KnownPositives
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class EpochRows(Dataset[Any]):
@@ -29,6 +35,7 @@ class EpochRows(Dataset[Any]):
         self.dataset = dataset
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
         self._told: int | None = None
+        self._known: tuple[int | None, KnownPositives | None] | None = None
 
     def set_epoch(self, epoch: int) -> None:
         """Read the rows of `epoch` from now on."""
@@ -47,6 +54,24 @@ class EpochRows(Dataset[Any]):
         if hasattr(self.dataset, "__getitems__"):
             return list(self.dataset.__getitems__(rows))
         return [self.dataset[row] for row in rows]
+
+    def text_ids_at(self, rows: list[int]) -> dict[str, NDArray[np.uint32]]:
+        """Return the ids of the texts of some rows, by column, where the data set knows them."""
+        self._tell()
+        found: dict[str, NDArray[np.uint32]] = self.dataset.text_ids_at(rows)
+        return found
+
+    def known_positives(self, query: str, positive: str) -> KnownPositives | None:
+        """Return what the rows of the epoch know to answer each text of the column `query`.
+
+        Found once an epoch and process. None where no text has more than one answer.
+        """
+        self._tell()
+        if self._known is None or self._known[0] != self._told:
+            ids = self.dataset.text_ids_of(self._told)
+            found = KnownPositives(ids[query], ids[positive])
+            self._known = self._told, found if found.most > 1 else None
+        return self._known[1]
 
     def _tell(self) -> None:
         epoch = int(self._epoch)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from foolsgold.data.columns import SOURCE_COLUMN, WEIGHT_COLUMN
-from foolsgold.data.drawn_negatives import DrawnNegatives
 from foolsgold.data.id_columns import IdColumns
 from foolsgold.sampling.options import label_names
 from foolsgold.sampling.packed import PackedBatchSampler, are_texts, lengths_of
@@ -18,8 +17,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foolsgold import _core
+    from foolsgold.data.combination_rows import CombinationRows
+    from foolsgold.data.drawn_negatives import DrawnNegatives
     from foolsgold.data.texts import Texts
     from foolsgold.sampling.plan import Tail
+
+    RowsByEpoch = DrawnNegatives | CombinationRows
+    """Rows that are others in each epoch, and know the ids of their texts."""
 
 
 class NoDuplicatesBatchSampler(PackedBatchSampler):
@@ -38,7 +42,7 @@ class NoDuplicatesBatchSampler(PackedBatchSampler):
     where one text needs more batches all of them, may be smaller. With "refill" every batch is full and rows
     come twice for it. `report` counts what became of the rows.
 
-    Of negatives that are drawn anew, an epoch in which not one batch can be filled has smaller ones, as many;
+    Of rows that are others in each epoch, one in which not one batch can be filled has smaller ones, as many;
     it is refused, by its plan, where not even one row for each of several ranks can be kept apart.
 
     With `lengths`, rows of like lengths meet, and with `max_tokens` a batch has as many of them, up to
@@ -48,8 +52,9 @@ class NoDuplicatesBatchSampler(PackedBatchSampler):
 
     Args:
         dataset: a `datasets.Dataset`, or anything that `foolsgold.data.texts.columns_of` takes; read once.
-            Where all columns are NumPy arrays of uint32, they are taken for ids of texts. One with negatives
-            drawn anew in each epoch (`foolsgold.datasets.DrawnNegatives`) is looked at in each epoch.
+            Where all columns are NumPy arrays of uint32, they are taken for ids of texts. One whose rows are
+            others in each epoch (`foolsgold.datasets.DrawnNegatives`, `foolsgold.data.CombinationRows`) is
+            looked at in each epoch.
         batch_size: rows per batch and rank, at least 1.
         drop_last: give full batches only; the same as `tail="drop"`.
         valid_label_columns: names of columns that hold labels; their values may be shared.
@@ -107,11 +112,12 @@ class NoDuplicatesBatchSampler(PackedBatchSampler):
         of_lengths = {lengths} if isinstance(lengths, str) else set()
         has_texts = are_texts(conflicts)
         without = {*(label_names(valid_label_columns) or ()), *of_lengths}
-        self._drawn = dataset if isinstance(dataset, DrawnNegatives) else None
+        self._drawn: RowsByEpoch | None = dataset if hasattr(dataset, "text_ids_of") else None
         texts: Texts | None = None
         if self._drawn is not None:
             if has_texts:
-                raise ValueError("`conflicts` must be pairs of rows for a DrawnNegatives, got texts")
+                kind = type(dataset).__name__
+                raise ValueError(f"`conflicts` must be pairs of rows for a {kind}, got texts")
             ids = _ids_of(self._drawn, without)
         else:
             ids, texts = IdColumns.of(
@@ -151,7 +157,7 @@ class NoDuplicatesBatchSampler(PackedBatchSampler):
     text_ids: dict[str, NDArray[np.uint32]]
     """One array of ids (number of rows,) a column of texts; equal for equal texts, across the columns too.
 
-    Of drawn negatives, those of epoch 0."""
+    Of rows that are others in each epoch, those of epoch 0."""
 
     @property
     def has_more_rules(self) -> bool:
@@ -173,7 +179,7 @@ class NoDuplicatesBatchSampler(PackedBatchSampler):
         try:
             return self._pack(columns, num_batches)
         except ValueError:
-            # Negatives of other epochs leave room for a full batch, these do not.
+            # Rows of other epochs leave room for a full batch, these do not.
             return self._with_smaller_batches(columns, num_batches)
 
     def _with_smaller_batches(self, columns: list[Any], num_batches: int) -> _core.Packing:
@@ -186,7 +192,7 @@ class NoDuplicatesBatchSampler(PackedBatchSampler):
         return self._fingerprint
 
 
-def _ids_of(dataset: DrawnNegatives, without: set[str]) -> IdColumns:
+def _ids_of(dataset: RowsByEpoch, without: set[str]) -> IdColumns:
     columns = {name: ids for name, ids in dataset.text_ids_of(0).items() if name not in without}
     return IdColumns(
         columns={**columns},

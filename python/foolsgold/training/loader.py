@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,15 @@ from accelerate.data_loader import prepare_data_loader
 from torch.utils.data import DataLoader, Sampler
 
 from foolsgold.data.columns import LABEL_COLUMNS, weight_column
-from foolsgold.sampling import GroupByLabelBatchSampler, NoDuplicatesBatchSampler, RandomBatchSampler
+from foolsgold.data.combination_rows import CombinationRows
+from foolsgold.sampling import (
+    GroupByLabelBatchSampler,
+    NoDuplicatesBatchSampler,
+    PKSampler,
+    RandomBatchSampler,
+)
 from foolsgold.training.arguments import BatchSamplers
+from foolsgold.training.streams import OrderedBatches, StreamedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,18 +108,40 @@ def training_batches(dataset: Any, args: SentenceTransformerTrainingArguments, b
         batch_size: rows per batch and rank.
 
     Raises:
-        ValueError: if there is not one batch for each rank, or texts that change with the epoch are to be
-            kept apart.
+        ValueError: if there is not one batch for each rank, texts that change with the epoch are to be kept
+            apart, or a stream is to be sampled.
     """
-    sampler = batch_sampler(dataset, args, batch_size, rank=args.process_index)
-    knows_ranks = takes_ranks(_sampler_class(args.batch_sampler))
-    if not (hasattr(sampler, "seek") and (knows_ranks or args.world_size == 1)):
-        sampler = RankBatches(sampler, args.process_index, args.world_size)
+    if isinstance(dataset, StreamedRows):
+        sampler = _ordered_batches(dataset, args, batch_size)
+    else:
+        sampler = _share_of_sampler(dataset, args, batch_size)
     if len(sampler) == 0:
         raise ValueError(
             f"`train_dataset` must give each of {args.world_size} processes a batch of {batch_size} rows, "
             f"got {len(dataset)} rows"
         )
+    return sampler
+
+
+def _ordered_batches(
+    rows: StreamedRows, args: SentenceTransformerTrainingArguments, batch_size: int
+) -> OrderedBatches:
+    if args.batch_sampler != BatchSamplers.BATCH_SAMPLER:
+        choice = getattr(args.batch_sampler, "value", args.batch_sampler)
+        raise ValueError(
+            f"`batch_sampler` must be `batch_sampler` for a stream, which has its order, got {choice!r}\n"
+            "hint: give `train_dataset` as `rows(texts, num_rows=...)` of the combinations"
+        )
+    return OrderedBatches(
+        len(rows), batch_size, args.dataloader_drop_last, args.process_index, args.world_size
+    )
+
+
+def _share_of_sampler(dataset: Any, args: SentenceTransformerTrainingArguments, batch_size: int) -> Any:
+    sampler = batch_sampler(dataset, args, batch_size, rank=args.process_index)
+    knows_ranks = takes_ranks(_sampler_class(args.batch_sampler))
+    if not (hasattr(sampler, "seek") and (knows_ranks or args.world_size == 1)):
+        sampler = RankBatches(sampler, args.process_index, args.world_size)
     return sampler
 
 
@@ -127,15 +157,21 @@ def batch_sampler(
         rank: whose share it gives, if it knows of ranks; None for all.
 
     Raises:
-        ValueError: if texts that change with the epoch are to be kept apart.
+        ValueError: if texts that change with the epoch are to be kept apart, or labels that do together.
     """
     seed = args.seed if args.data_seed is None else args.data_seed
     factory = _sampler_class(args.batch_sampler)
+    kind = factory.func if isinstance(factory, partial) else factory
     changes = hasattr(dataset, "set_epoch") and not hasattr(dataset, "text_ids_of")
-    if changes and factory is NoDuplicatesBatchSampler:
+    if changes and kind is NoDuplicatesBatchSampler:
         raise ValueError(
             "`batch_sampler` must be `batch_sampler` for rows that change with the epoch, "
             f"got `no_duplicates` for a {type(dataset).__name__}"
+        )
+    if isinstance(dataset, CombinationRows) and kind in (GroupByLabelBatchSampler, PKSampler):
+        raise ValueError(
+            "`batch_sampler` must be `batch_sampler` or `no_duplicates` for rows whose labels change with "
+            f"the epoch, got {kind.__name__} for a {type(dataset).__name__}"
         )
     ranks = {"rank": rank, "num_replicas": args.world_size}
     return factory(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from foolsgold.data.collator import Collator, ColumnReader
+from foolsgold.data.collator import Collator, ColumnReader, EpochTextIds
 from foolsgold.data.epoch_rows import EpochRows
 from foolsgold.training.rows import TextIds, TokenCache, reader_of
+from foolsgold.training.streams import StreamedRows
 from foolsgold.training.views import views_of
 
 if TYPE_CHECKING:
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     from foolsgold.data.columns import Columns
     from foolsgold.training.prompts import Prompts
 
+logger = logging.getLogger(__name__)
+
+_MAX_KNOWN_ROWS = 1 << 24
+"""Rows of an epoch among which further positives are looked for, in every process that reads them."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -26,12 +33,13 @@ class Reading:
     Attributes:
         reader: the map-style data set.
         collate: makes a batch of what `reader` gives for a list of rows.
-        ids: of the texts; None where rows change with the epoch, or the collator is the user's own.
+        ids: of the texts; None where rows change with the epoch and do not know the ids of their texts, or
+            the collator is the user's own.
     """
 
     reader: Any
     collate: Callable[[Any], dict[str, Any]]
-    ids: TextIds | None = None
+    ids: TextIds | EpochTextIds | None = None
 
 
 def epoch_rows(dataset: Any, cache_tokens: bool) -> Any:
@@ -91,10 +99,32 @@ def reading_of(
         tokens = TokenCache(tokenizer, dataset, columns, prompts, progress=progress)
     beside = [name for name in (columns.label, columns.weight) if name is not None]
     names = None if tokens is None else [*(columns.texts if views else ()), *beside]
-    reader = ColumnReader(rows, ids.by_column if is_fixed and (masks or frozen) else None, names)
+    found = ids if is_fixed else _epoch_ids(rows, columns, masks=masks)
+    by_row = None
+    if masks or frozen:
+        if isinstance(found, EpochTextIds):
+            found.intern()
+        by_row = found.by_column if isinstance(found, TextIds) else found
+    reader = ColumnReader(rows, by_row, names)
     known = ids.known_positives if is_fixed and masks else None
     collate = Collator((tokenizer or encoder).preprocess, columns, prompts, tokens, views, known)
-    return Reading(reader, collate, ids if is_fixed else None)
+    return Reading(reader, collate, found)
+
+
+def _epoch_ids(rows: EpochRows, columns: Columns, *, masks: bool) -> EpochTextIds | None:
+    """Return the ids of rows that change with the epoch, where these know them."""
+    if not hasattr(rows.dataset, "text_ids_at"):
+        return None
+    pairs = masks and columns.label is None and len(columns.texts) > 1
+    is_listed = len(rows) <= _MAX_KNOWN_ROWS and not isinstance(rows.dataset, StreamedRows)
+    if pairs and not is_listed:
+        logger.warning(
+            "of %d rows in an epoch, the further positives of an anchor are not looked for: they count as "
+            "negatives in a batch, where texts differ; `rows(..., num_rows=)` with at most %d rows has them",
+            len(rows),
+            _MAX_KNOWN_ROWS,
+        )
+    return EpochTextIds(rows, columns.texts, masks=pairs and is_listed)
 
 
 def _check_weights(loss: nn.Module, columns: Columns) -> None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch.utils.data import IterableDataset
 from tqdm.auto import tqdm
 
 from foolsgold.data.collator import prompt_of
 from foolsgold.data.columns import Columns
+from foolsgold.data.combination_rows import CombinationStream
 from foolsgold.data.known_positives import KnownPositives
 from foolsgold.data.texts import Texts
 from foolsgold.data.texts import columns_of as table_columns
@@ -42,6 +44,7 @@ def columns_of(name: str, dataset: Any) -> Columns:
     if isinstance(dataset, dict) or not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
         raise TypeError(
             f"`{name}` must have a length and be read by row number, got {type(dataset).__name__}"
+            + _hint_of(dataset)
         )
     if len(dataset) == 0:
         raise ValueError(f"`{name}` must have rows, got none")
@@ -52,6 +55,14 @@ def columns_of(name: str, dataset: Any) -> Columns:
         return Columns.from_row(row)
     except ValueError as error:
         raise ValueError(f"`{name}`: {error}") from None
+
+
+def _hint_of(dataset: Any) -> str:
+    if isinstance(dataset, CombinationStream):
+        return "\nhint: `rows(texts, num_rows=...)` of the combinations makes a data set with a length"
+    if isinstance(dataset, IterableDataset):
+        return "\nhint: `foolsgold.data.StoredRows.build` keeps rows on disk, where they are read by number"
+    return ""
 
 
 class TextIds:

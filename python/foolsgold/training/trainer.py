@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import set_seed
 
+from foolsgold.data.combination_rows import CombinationStream
 from foolsgold.training.arguments import SentenceTransformerTrainingArguments
 from foolsgold.training.bound_loss import LossByDataset, bound_loss, check_losses, delegate_options
 from foolsgold.training.components import ComponentMeans
@@ -31,6 +32,7 @@ from foolsgold.training.several import (
     several_reading,
     shares_in_words,
 )
+from foolsgold.training.streams import StreamedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LambdaLR
     from transformers import TrainerCallback
 
+    from foolsgold.data.collator import EpochTextIds
     from foolsgold.data.columns import Columns
 
 logger = logging.getLogger(__name__)
@@ -58,8 +61,8 @@ class SentenceTransformerTrainer(ResumableTrainer):
         model: the encoder; may be left out where `loss` is a module or `model_init` is given.
         args: of the run; None writes to `tmp_trainer` with the defaults.
         train_dataset: rows as dicts, with a length and read by row number, such as a `datasets.Dataset`. One
-            with a `set_epoch` is told the epoch, and its rows may be others in each. Several are a dict by
-            name.
+            with a `set_epoch` is told the epoch, and its rows may be others in each. A `CombinationStream`
+            is read in its order, shared out over the ranks. Several are a dict by name.
         eval_dataset: the same, for `eval_loss`.
         loss: a module with the encoder inside, called as `loss(sentence_features, labels)`, that returns a
             scalar or named scalars whose sum is the loss; or a function that makes one of the encoder; or a
@@ -113,10 +116,12 @@ class SentenceTransformerTrainer(ResumableTrainer):
         self._collate = data_collator
         self._columns: list[tuple[Any, Columns]] = []
         self._eval_loaders: dict[str | None, tuple[Any, DataLoader[Any]]] = {}
-        self._train_ids: dict[str | None, TextIds | None] = {}
+        self._train_ids: dict[str | None, TextIds | EpochTextIds | None] = {}
         self._samplers: list[Any] = []
         self._dataset_names: list[str] = []
         check_losses(loss, train_dataset, eval_dataset)
+        if isinstance(train_dataset, CombinationStream):
+            train_dataset = StreamedRows(train_dataset, args.process_index, args.world_size)
         if data_collator is None:
             given = [*given_by("train_dataset", train_dataset), *given_by("eval_dataset", eval_dataset)]
             self._columns = [(data, columns_of(argument, data)) for argument, _, data in given]

@@ -160,8 +160,8 @@ class _Data:
         self.labels = None if label is None else columns[label]
         _, ids = Texts.intern({name: columns[name] for name in self.roles.texts})
         self.ids: list[NDArray[np.uint32]] = [ids[name] for name in self.roles.texts]
-        # The trainer gives texts that change with the epoch no ids.
-        self.has_ids = not hasattr(dataset, "set_epoch")
+        # The trainer gives texts that change with the epoch no ids, unless their data set knows them.
+        self.has_ids = not hasattr(dataset, "set_epoch") or hasattr(dataset, "text_ids_at")
         knows = self.has_ids and label is None and len(self.ids) > 1
         self.known = KnownPositives(*self.ids[:2]) if knows else None
 
