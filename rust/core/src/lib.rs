@@ -8,7 +8,7 @@
 //! | [`tick`] | progress out, cancellation in |
 //! | [`view`] | checked views of the caller's arrays |
 //! | [`cpu`] | one probe of the processor |
-//! | [`capacity`] | what memory cannot hold, refused 
+//! | [`capacity`] | what memory cannot hold, refused |
 //! | [`conversions`] | rows of ids from other rows of ids |
 //! | [`checking`] | what a data set holds, counted |
 //! | [`formats`] | files of columns, read |
