@@ -116,6 +116,19 @@ def test_leaks_are_dropped(tmp_path, capsys):
     assert run(path, "--test", test, "--fix", tmp_path / "out.jsonl") == 0
 
 
+def test_a_beir_folder_is_not_fixed(tmp_path, capsys):
+    write(tmp_path / "corpus.jsonl", [{"_id": "d", "title": "", "text": "a metal"}])
+    write(tmp_path / "queries.jsonl", [{"_id": "q", "text": "what is gold"}])
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\nq\td\t1\n")
+    assert run(tmp_path) == 0
+    capsys.readouterr()
+    assert run(tmp_path, "--fix", tmp_path.parent / "x.jsonl") == 2
+    told = capsys.readouterr()[1]
+    assert told.startswith("foolsgold: error: `--fix` must be left out for a BEIR folder")
+    assert f"hint: `foolsgold convert --data {tmp_path} --output pairs.jsonl --to pair`" in told
+
+
 @pytest.mark.timeout(300)
 def test_ctrl_c_leaves_nothing(tmp_path):
     path = tmp_path / "rows.jsonl"

@@ -59,7 +59,7 @@ __all__ = [
     "permute",
     "random_plan",
     "read_beir",
-    "read_lenient",
+    "read_sound",
     "read_trec_run",
     "search",
     "sequential_plan",
@@ -312,9 +312,9 @@ def shared(left: _IdColumn, right: _IdColumn) -> NDArray[np.bool_]: ...
 def known_positives(
     anchors: NDArray[np.uint32], positives: list[_IdColumn], negatives: list[_IdColumn]
 ) -> list[NDArray[np.bool_]]: ...
-def read_lenient(
-    files: list[Path], most: int, *, threads: int, progress: _Progress | None = None
-) -> tuple[Table, tuple[int, list[str]], list[tuple[str, NDArray[np.uint8], Any]]]: ...
+def read_sound(
+    files: list[str], *, threads: int, progress: _Progress | None = None
+) -> tuple[Table, tuple[int, list[tuple[str, int, str]]], list[tuple[str, NDArray[np.uint8]]]]: ...
 
 @final
 class Bm25:

@@ -34,6 +34,10 @@ def lists(pairs):
         ("premise,hypothesis", (0, 1)),
         ("sentence1,sentence2,label_text", (0, 1)),
         ("query,text,positive,anchor", (3, 2)),
+        ("sentence1,sentence2,source", (0, 1)),
+        ("source,question,answer", (1, 2)),
+        ("source,target,note", (0, 1)),
+        ("source,text", (0, 1)),
     ],
 )
 def test_roles_by_name_then_by_order(tmp_path, header, roles):
@@ -48,6 +52,7 @@ def test_roles_by_name_then_by_order(tmp_path, header, roles):
         ("a,b,c", {"anchor": "c", "positive": "a"}, (2, 0)),
         ("a,b,answer", {"anchor": "b"}, (1, 2)),
         ("query,b,c", {"positive": "c"}, (0, 2)),
+        ("sentence1,sentence2,source", {"positive": "sentence2"}, (0, 1)),
         ("a,b", {"anchor": "b"}, (1, 0)),
         ("a,b", {"positive": "a"}, (1, 0)),
         ("id,text", {"anchor": "id"}, (0, 1)),
@@ -67,6 +72,11 @@ def test_roles_that_are_named(tmp_path, header, named, roles):
         ("query,b,c", {}, "hint: name them with `positive` (`--positive`)"),
         ("query,text,answer", {}, "hint: name them with `positive` (`--positive`)"),
         ("query,question,positive", {}, "hint: name them with `anchor` (`--anchor`)"),
+        (
+            "source,target,sentence1,sentence2",
+            {},
+            "hint: name them with `anchor` (`--anchor`) and `positive` (`--positive`)",
+        ),
         ("a,b,c", {"anchor": "a"}, "hint: name them with `positive` (`--positive`)"),
         ("text", {}, "hint: name them with `anchor` (`--anchor`)"),
         ("id,anchor", {}, "hint: name them with `positive` (`--positive`)"),

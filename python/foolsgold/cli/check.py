@@ -35,7 +35,7 @@ def add_check(commands: argparse._SubParsersAction[Any]) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help=".jsonl, .csv, .tsv (also .gz, .zst), .parquet, or a BEIR folder",
+        help=".jsonl, .json, .csv, .tsv (also .gz, .zst), .parquet, .arrow, a folder of `datasets` or BEIR",
     )
     check.add_argument(
         "--test", nargs="+", type=Path, metavar="FILE", help="data to measure by, not to train on"
@@ -100,23 +100,22 @@ def _check(options: argparse.Namespace) -> Callable[[], int]:
     if options.fix is None:
         return lambda: _show(report, None, None, options)
     fixed = report.fix(options.fix, changes=options.fix_list, trim=options.trim)
-    left = check(_written(options.fix), **words)
+    left = check(options.fix, **words)
     return lambda: _show(report, fixed, left, options)
 
 
-def _written(path: Path) -> Any:
-    """Return what can be read of a copy."""
-    if path.suffix:
-        return path
-    from datasets import load_from_disk
-
-    return load_from_disk(path)
-
-
 def _check_words(options: argparse.Namespace) -> None:
+    from foolsgold.data.checking.checker import is_beir
+
     for word, value in [("--fix-list", options.fix_list), ("--trim", options.trim or None)]:
         if value is not None and options.fix is None:
             raise ValueError(f"`{word}` must be left out without `--fix`")
+    if options.fix is not None and is_beir(options.data):
+        raise ValueError(
+            "`--fix` must be left out for a BEIR folder, whose files hang together\n"
+            f"hint: `foolsgold convert --data {options.data[0]} --output pairs.jsonl --to pair`, "
+            "and check that file"
+        )
     read = {"FILE": options.data, "--test": options.test or []}
     for word, path in [("--fix", options.fix), ("--fix-list", options.fix_list)]:
         if path is not None:

@@ -11,6 +11,7 @@ from foolsgold import _core
 from foolsgold import threads as cores
 from foolsgold.data.columns import LABEL_COLUMNS
 from foolsgold.data.files import listed, read
+from foolsgold.data.role_names import POSITIVE_NAMES, anchors_named, is_label_or_id, named
 from foolsgold.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -21,15 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
-
-ANCHOR_NAMES = ("anchor", "query", "question", "sentence1", "premise", "sentence_a", "source", "prompt")
-"""Names of an anchor column, whatever their case; the first one decides where others are there too."""
-
-POSITIVE_NAMES = (
-    "positive", "document", "passage", "answer", "response", "text", "context", "sentence2",
-    "hypothesis", "sentence_b", "target", "completion",
-)  # fmt: skip
-"""Names of a column of what belongs to the anchor, whatever their case; again the first one decides."""
 
 
 class ArrowColumn(Protocol):
@@ -96,9 +88,10 @@ def read_pairs(
 ) -> Pairs:
     r"""Read pairs to train on from files that `read` reads, or from a BEIR folder.
 
-    Which columns: those named; else one with a name of `ANCHOR_NAMES` and one with a name of
-    `POSITIVE_NAMES`; else the only two text columns, first the anchor. Columns like `id`, `doc_id` or
-    `label_text` are never texts to train on.
+    Which columns: those named; else one with a name of `foolsgold.data.role_names.ANCHOR_NAMES` and one with
+    a name of `POSITIVE_NAMES` there, where a name that goes with another (`source` with `target`, `sentence1`
+    with `sentence2`) stands back behind other anchors without it; else the only two text columns, first the
+    anchor. Columns like `id`, `doc_id` or `label_text` are never texts to train on.
 
     Rows with a label (the first column of `label`, `labels`, `score`, `scores`) are pairs only where it is
     `positive_label`; without that option every label must be 1, so that nothing judged apart is trained
@@ -158,8 +151,8 @@ def text_column(table: _core.Table, name: str | None = None) -> str:
     """
     kinds = dict(table.kinds)
     if name is None:
-        texts = [column for column, kind in table.kinds if kind == "text" and not _is_label_or_id(column)]
-        found = texts if len(texts) == 1 else _named(texts, POSITIVE_NAMES)
+        texts = [column for column, kind in table.kinds if kind == "text" and not is_label_or_id(column)]
+        found = texts if len(texts) == 1 else named(texts, POSITIVE_NAMES)
         if len(found) != 1:
             columns = ", ".join(f"`{column}` ({kind})" for column, kind in table.kinds)
             raise ValueError(
@@ -181,10 +174,10 @@ def _roles(table: _core.Table, anchor: str | None, positive: str | None) -> tupl
             table.column(name)
             if kinds[name] != "text":
                 raise ValueError(f"{_file(table)}: column `{name}` must hold texts, got {kinds[name]}")
-    texts = [name for name, kind in table.kinds if kind == "text" and not _is_label_or_id(name)]
+    texts = [name for name, kind in table.kinds if kind == "text" and not is_label_or_id(name)]
     free = [name for name in texts if name not in (anchor, positive)]
-    anchors = [anchor] if anchor is not None else _named(free, ANCHOR_NAMES)
-    positives = [positive] if positive is not None else _named(free, POSITIVE_NAMES)
+    anchors = [anchor] if anchor is not None else anchors_named(free, texts)
+    positives = [positive] if positive is not None else named(free, POSITIVE_NAMES)
     if len(anchors) == len(positives) == 1:
         return anchors[0], positives[0]
     if len(free) + (anchor is not None) + (positive is not None) == 2:
@@ -208,21 +201,6 @@ def _roles(table: _core.Table, anchor: str | None, positive: str | None) -> tupl
 
 def _file(table: _core.Table) -> str:
     return table.source(0)[0]
-
-
-def _named(columns: list[str], names: tuple[str, ...]) -> list[str]:
-    found = {column: column.strip().casefold() for column in columns}
-    return [column for column in columns if found[column] == names[0]] or [
-        column for column in columns if found[column] in names
-    ]
-
-
-def _is_label_or_id(name: str) -> bool:
-    name = name.strip().casefold()
-    return (
-        name in ("", "id", "idx", "index", "uuid", "label_text", "split", *LABEL_COLUMNS)
-        or name.endswith(("_id", "_ids", "_idx", "-id"))
-    )  # fmt: skip
 
 
 def _label(table: _core.Table, roles: set[str]) -> str | None:

@@ -3,18 +3,22 @@
 use std::path::PathBuf;
 
 use foolsgold_core::checking::{self, Cells, Ids, Key, Values};
-use foolsgold_core::formats::{self, Mixed, Reading};
+use foolsgold_core::formats::{self, Streaming};
+use foolsgold_core::tick::Tick;
 use numpy::PyArray1;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
-use pyo3_arrow::PyArray;
 
 use crate::arrays::{self, Column};
 use crate::arrow;
 use crate::enter::enter;
 use crate::error::to_py;
 use crate::formats::Table;
-use crate::texts::{NearDuplicates, NearOptions, Overlap, near_options, overlap, packed};
+use crate::near_duplicates::{
+    NearDuplicates, NearOptions, Overlap, near_duplicates_of, near_options, overlap,
+};
+use crate::streams::{SkippedRows, told};
+use crate::texts::twins_of;
 
 type Array<'py, T> = Bound<'py, PyArray1<T>>;
 /// What the values are, which rows are null, where lists begin, which values are null, the values.
@@ -66,10 +70,7 @@ impl Examined {
         threads: usize,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Array<'py, u32>> {
-        let twins = enter(py, progress, |tick| {
-            self.examined.texts.twins(threads, tick)
-        })?;
-        Ok(arrays::from_vec(py, twins))
+        twins_of(py, |_| Ok(&self.examined.texts), threads, progress)
     }
 
     /// The near-duplicates among all distinct texts.
@@ -81,11 +82,8 @@ impl Examined {
         threads: usize,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<NearDuplicates<'py>> {
-        let options = near_options(options);
-        let found = enter(py, progress, |tick| {
-            self.examined.texts.near_duplicates(&options, threads, tick)
-        })?;
-        Ok(packed(py, options, found))
+        let texts = |_: &mut Tick<'_>| Ok(&self.examined.texts);
+        near_duplicates_of(py, texts, options, threads, progress)
     }
 
     /// The near-duplicates that two sets of texts share, given by ids.
@@ -211,37 +209,23 @@ pub(crate) fn known_positives<'py>(
         .collect())
 }
 
-/// Rows left out, and why of the first.
-type Skipped = (u64, Vec<String>);
-/// Name, kinds, texts.
-type MixedColumn<'py> = (String, Array<'py, u8>, PyArray);
+/// The table, what was left out of it, and by name what the rows of columns of several kinds hold.
+type Sound<'py> = (Table, SkippedRows, Vec<(String, Array<'py, u8>)>);
 
 /// Reads files of one schema without the rows that break their format.
 #[pyfunction]
-#[pyo3(signature = (files, most, *, threads, progress=None))]
-pub(crate) fn read_lenient(
+#[pyo3(signature = (files, *, threads, progress=None))]
+pub(crate) fn read_sound(
     py: Python<'_>,
     files: Vec<PathBuf>,
-    most: usize,
     threads: usize,
     progress: Option<Py<PyAny>>,
-) -> PyResult<(Table, Skipped, Vec<MixedColumn<'_>>)> {
-    let how = Reading {
-        threads,
-        ..Reading::default()
-    };
-    let (table, skipped, mixed) = enter(py, progress, |tick| {
-        formats::read_lenient(&files, &how, most, tick)
+) -> PyResult<Sound<'_>> {
+    let sound = enter(py, progress, |tick| {
+        formats::read_sound(&files, threads, Streaming::default().block_bytes, tick)
     })?;
-    let first = skipped.first.iter().map(ToString::to_string).collect();
-    let pack = |column: Mixed| {
-        let kinds = column.kinds.iter().map(|&kind| kind as u8).collect();
-        (
-            column.name,
-            arrays::from_vec(py, kinds),
-            arrow::from_array(&column.texts),
-        )
-    };
-    let mixed = mixed.into_iter().map(pack).collect();
-    Ok((Table { table }, (skipped.count, first), mixed))
+    let mixed = sound.mixed.into_iter();
+    let mixed = mixed.map(|column| (column.name, arrays::from_vec(py, column.kinds)));
+    let table = Table { table: sound.table };
+    Ok((table, told(&sound.skipped), mixed.collect()))
 }

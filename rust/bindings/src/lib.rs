@@ -19,6 +19,7 @@ mod fusion;
 mod lexical;
 mod mining;
 mod mining_store;
+mod near_duplicates;
 mod probe;
 mod ranking;
 mod sampling;
@@ -32,7 +33,7 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::checking::{Examined, equal_rows, examine, known_positives, read_lenient, shared};
+    use super::checking::{Examined, equal_rows, examine, known_positives, read_sound, shared};
     #[pymodule_export]
     use super::conversions::draw_outside;
     #[pymodule_export]
@@ -47,6 +48,8 @@ mod _core {
     use super::mining::{multiply_add_peak, pair_scores, search, tiles};
     #[pymodule_export]
     use super::mining_store::{CandidateStore, FolderLock, checksum};
+    #[pymodule_export]
+    use super::near_duplicates::{near_duplicates, near_duplicates_between};
     #[pymodule_export]
     use super::probe::{available_threads, cpu_features, wait};
     #[pymodule_export]
@@ -66,7 +69,7 @@ mod _core {
     #[pymodule_export]
     use super::text_store::{StoredTexts, TextStore, TextStoreBuilder};
     #[pymodule_export]
-    use super::texts::{Texts, near_duplicates, near_duplicates_between};
+    use super::texts::Texts;
     #[pymodule_export]
     use super::triplets::{Tuples, permute};
 

@@ -20,7 +20,7 @@ use crate::error::to_py;
 use crate::formats::{chunked, kind};
 
 /// How many rows were skipped, and of the first ones file, row and reason.
-type SkippedRows = (u64, Vec<(String, u64, String)>);
+pub(crate) type SkippedRows = (u64, Vec<(String, u64, String)>);
 
 /// Files of one schema, to be read any number of times.
 #[pyclass(frozen, module = "foolsgold._core")]
@@ -372,7 +372,8 @@ fn on_error_of(name: &str) -> PyResult<OnError> {
     }
 }
 
-fn told(skipped: &Skipped) -> SkippedRows {
+/// What was skipped, as Python gets it.
+pub(crate) fn told(skipped: &Skipped) -> SkippedRows {
     let rows = skipped.rows.iter();
     let rows = rows.map(|row| (row.file.display().to_string(), row.row, row.reason.clone()));
     (skipped.count, rows.collect())

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use foolsgold_core::texts::Texts;
 use foolsgold_core::texts::store::{self, Builder, Chosen, IdsOf, StoredColumn};
-use foolsgold_core::texts::{Texts, near_duplicates::NearDuplicates as Near};
 use foolsgold_core::{Result, tick::Tick};
 use numpy::PyArray1;
 use pyo3::exceptions::{PyIndexError, PyValueError};
@@ -13,7 +13,8 @@ use pyo3_arrow::PyArray;
 
 use crate::enter::enter;
 use crate::error::to_py;
-use crate::texts::{NearDuplicates, NearOptions, near_options, packed};
+use crate::near_duplicates::{NearDuplicates, NearOptions, near_duplicates_of};
+use crate::texts::twins_of;
 use crate::{arrays, arrow};
 
 /// Ids, offsets and block hashes of a column; each may be missing.
@@ -228,10 +229,7 @@ impl StoredTexts {
         threads: usize,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyArray1<u32>>> {
-        let twins = enter(py, progress, |tick| {
-            self.texts(threads, tick)?.twins(threads, tick)
-        })?;
-        Ok(arrays::from_vec(py, twins))
+        twins_of(py, |tick| self.texts(threads, tick), threads, progress)
     }
 
     /// The near-duplicates among the texts.
@@ -243,12 +241,8 @@ impl StoredTexts {
         threads: usize,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<NearDuplicates<'py>> {
-        let options = near_options(options);
-        let found: Near = enter(py, progress, |tick| {
-            let texts = self.texts(threads, tick)?;
-            texts.near_duplicates(&options, threads, tick)
-        })?;
-        Ok(packed(py, options, found))
+        let texts = |tick: &mut Tick<'_>| self.texts(threads, tick);
+        near_duplicates_of(py, texts, options, threads, progress)
     }
 }
 

@@ -1,6 +1,7 @@
 """The clean copy: clean of what is mended, unchanged when fixed again and where nothing was wrong."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from foolsgold.data import check, read
+from foolsgold.data import check, convert, read
 from foolsgold.data.checking.rules import RULES
 
 LAWS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -165,5 +166,24 @@ def test_nothing_is_written_over_what_is_read(tmp_path):
         report.fix(tmp_path / "x.jsonl", changes=tmp_path / "x.jsonl")
     with pytest.raises(ValueError, match="must end in"):
         report.fix(tmp_path / "x.txt")
+    folder = tmp_path / "folder"
+    report.fix(folder)
+    with pytest.raises(ValueError, match="`output` must not write over what is read"):
+        check(folder).fix(next(folder.glob("*.arrow")))
+    shutil.rmtree(folder)
     assert path.read_bytes() == before
     assert {file.name for file in Path(tmp_path).iterdir()} == {"rows.jsonl", "link.jsonl"}
+
+
+def test_a_beir_folder_says_what_to_do(tmp_path):
+    jsonl(tmp_path / "corpus.jsonl", [{"_id": id, "title": "", "text": "a metal"} for id in "de"])
+    jsonl(tmp_path / "queries.jsonl", [{"_id": "q", "text": "what is gold"}])
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\nq\td\t1\nq\te\t1\n")
+    report = check(tmp_path)
+    assert report["duplicate-row"][0].count == 1
+    with pytest.raises(ValueError, match="`output` must be left out for a BEIR folder") as caught:
+        report.fix(tmp_path / "x.jsonl")
+    assert "hint: make rows of it, as by `convert(folder, 'pairs.jsonl', to='pair')`" in str(caught.value)
+    convert(tmp_path, tmp_path / "pairs.jsonl", to="pair")
+    assert check(tmp_path / "pairs.jsonl").fix(tmp_path / "x.jsonl").dropped == {"duplicate-row": 1}

@@ -70,8 +70,8 @@ def check(
     and about 100 bytes a row.
 
     Args:
-        data: paths of files of one schema, a BEIR folder, or a data set in memory (`datasets.Dataset`, Arrow
-            table, mapping of columns, rows).
+        data: paths of files of one schema as `foolsgold.data.stream` opens them, a BEIR folder, or a data set
+            in memory (`datasets.Dataset`, Arrow table, mapping of columns, rows).
         anchor: the column of anchors.
         positives: the column of what belongs to them, or several.
         negatives: the column of what does not, or several.
@@ -82,7 +82,7 @@ def check(
         within: look for near-duplicates among the texts of `data` as well.
         tokenizer: gives lists of `input_ids` for a list of texts, to count tokens with.
         max_length: tokens that the model takes.
-        max_examples: places to tell of each finding.
+        max_examples: places to tell of each finding; of rows that break their format a hundred at most.
         seed: of the search for near-duplicates.
         threads: by default a fair share of the cores; the report does not depend on it.
         progress: show progress bars.
@@ -109,16 +109,15 @@ def check(
     threads = resolve(threads)
     near = None if near_duplicates is None else _near_options(near_duplicates, seed)
     given = Given(anchor=anchor, positives=positives, negatives=negatives, label=label)
-    if _is_beir(data):
+    has_folder = is_beir(data)
+    if has_folder:
         loaded, beir_test = load_beir(listed(data)[0], threads=threads, progress=progress)
         tests = [beir_test] if test is None and beir_test is not None else []
-        is_beir = True
     else:
-        loaded, tests = load(data, most=max_examples, threads=threads, progress=progress), []
-        is_beir = False
+        loaded, tests = load(data, threads=threads, progress=progress), []
     if test is not None:
-        tests = [load(test, most=0, threads=threads, progress=progress)]
-    shape = "beir" if is_beir else None
+        tests = [load(test, threads=threads, progress=progress)]
+    shape = "beir" if has_folder else None
     found = examined(
         loaded, tests, given, shape=shape, max_examples=max_examples, threads=threads, progress=progress
     )
@@ -131,7 +130,7 @@ def check(
     from foolsgold.data.checking.fixing import Source
 
     kept = Source(data=found[0], loaded=loaded, tests=tests, given=given, near=near, threads=threads)
-    return _report(found[0], None if is_beir else kept)
+    return _report(found[0], None if has_folder else kept)
 
 
 def examined(
@@ -164,7 +163,8 @@ def _has(columns: Mapping[str, Any], given: Given) -> bool:
     return all(name in columns for names in given.named().values() for name in names)
 
 
-def _is_beir(data: Any) -> bool:
+def is_beir(data: Any) -> bool:
+    """Return whether `data` is the path of a BEIR folder."""
     paths = listed(data) if is_paths(data) else []
     return len(paths) == 1 and os.path.isdir(paths[0]) and _core.is_beir(paths[0])  # noqa: PTH112
 

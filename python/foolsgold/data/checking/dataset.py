@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
     from foolsgold.data.checking.loading import Loaded
     from foolsgold.data.checking.report import Severity
     from foolsgold.data.checking.roles import Roles
+    from foolsgold.data.streaming import SkippedRow
 
 _EXCERPT = 80
-_PLACE = re.compile(r", row (\d+)(?:, column `(?:[^`]*)`)?: ", re.DOTALL)
 
 
 class DataSet:
@@ -196,14 +195,10 @@ class DataSet:
             row=row, file=file, line=line, column=None if column is None else column.name, excerpt=excerpt
         )
 
-    def example_of_error(self, message: str) -> Example:
-        """Return an example from a reader's words, which begin with file and row."""
-        for file in sorted(self.loaded.files, key=len, reverse=True):
-            found = _PLACE.match(message, len(file)) if message.startswith(file) else None
-            if found is not None:
-                said = printable(message[found.end() :])
-                return Example(row=None, file=file, line=int(found[1]), column=None, excerpt=said)
-        return Example(row=None, file=None, line=None, column=None, excerpt=printable(message))
+    def example_of_skipped(self, skipped: SkippedRow) -> Example:
+        """Return a row that could not be read as an example; the excerpt says why."""
+        said = skipped.reason.removeprefix(f"{skipped.file}, row {skipped.row}: ")
+        return Example(row=None, file=skipped.file, line=skipped.row, column=None, excerpt=printable(said))
 
 
 def printable(value: Any) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from foolsgold import _core
-from foolsgold.data.files import listed, read
+from foolsgold.data.files import listed
+from foolsgold.data.streaming import Skipped, SkippedRow
 from foolsgold.data.texts import columns_of
 from foolsgold.progress import progress_bar
 
@@ -33,7 +33,7 @@ class Loaded:
         num_rows: of each.
         files: that were read; none for data in memory.
         source: gives file and line of a row, from 1; None for data in memory.
-        skipped: rows that could not be read, and the reasons of the first.
+        skipped: rows that break the format of their file.
         mixed: what each row of a column holds, where that differs.
         unreadable: columns that could not be held, and why.
     """
@@ -42,17 +42,16 @@ class Loaded:
     num_rows: int
     files: tuple[str, ...] = ()
     source: Callable[[int], tuple[str, int]] | None = None
-    skipped: tuple[int, tuple[str, ...]] = (0, ())
+    skipped: Skipped = field(default_factory=lambda: Skipped(0, []))
     mixed: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
 
 
-def load(data: Any, *, most: int, threads: int, progress: bool) -> Loaded:
+def load(data: Any, *, threads: int, progress: bool) -> Loaded:
     """Read files, or take what is in memory.
 
     Args:
         data: paths, or what `foolsgold.data.texts.columns_of` takes.
-        most: how many reasons to keep.
         threads: that parse.
         progress: show a progress bar.
 
@@ -61,7 +60,7 @@ def load(data: Any, *, most: int, threads: int, progress: bool) -> Loaded:
         OSError: if it cannot be opened.
     """
     if is_paths(data):
-        return _from_files(listed(data), most, threads, progress)
+        return _from_files(listed(data), threads, progress)
     return _from_memory(columns_of(data))
 
 
@@ -73,33 +72,17 @@ def is_paths(data: Any) -> bool:
     return is_list and all(isinstance(path, (str, os.PathLike)) for path in data)
 
 
-def _from_files(files: list[str], most: int, threads: int, progress: bool) -> Loaded:
-    try:
-        table = read(files, threads=threads, progress=progress)
-    except FileNotFoundError:
-        raise
-    except ValueError:
-        table = None
-    skipped: tuple[int, list[str]] = (0, [])
-    mixed: list[tuple[str, NDArray[np.uint8], Any]] = []
-    if table is None or table.unreadable:
-        with progress_bar("read again", enabled=progress, unit="B") as show:
-            paths = [Path(file) for file in files]
-            table, skipped, mixed = _core.read_lenient(paths, most, threads=threads, progress=show)
-    columns = {name: table.column(name) for name, _ in table.kinds}
-    kinds = {}
-    for name, found, texts in mixed:
-        if np.isin(found, (TEXT, TEXTS)).any():
-            columns[name], kinds[name] = texts, found
-    unreadable = {name: reason for name, reason in table.unreadable if name not in columns}
+def _from_files(files: list[str], threads: int, progress: bool) -> Loaded:
+    with progress_bar("read", enabled=progress, unit="B") as show:
+        table, (count, rows), mixed = _core.read_sound(files, threads=threads, progress=show)
     return Loaded(
-        columns=columns,
+        columns={name: table.column(name) for name, _ in table.kinds},
         num_rows=len(table),
         files=tuple(files),
         source=table.source,
-        skipped=(skipped[0], tuple(skipped[1])),
-        mixed=kinds,
-        unreadable=unreadable,
+        skipped=Skipped(count, [SkippedRow(*row) for row in rows]),
+        mixed=dict(mixed),
+        unreadable=dict(table.unreadable),
     )
 
 
@@ -118,7 +101,7 @@ def _from_memory(columns: dict[str, Any]) -> Loaded:
             continue
         cells = [_cell(cell) for cell in column]
         kind = np.fromiter(map(_kind, cells), dtype=np.uint8, count=num_rows)
-        if not np.isin(kind, (TEXT, TEXTS)).any():
+        if not any(map(_has_text, cells, kind.tolist())):
             unreadable[name] = f"column `{name}` must hold values of one kind, got {reason}"
         elif len({*kind.tolist()} - {NULL}) == 1:
             # One kind, and yet no Arrow column: lone surrogates.
@@ -174,6 +157,10 @@ def _cell(cell: Any) -> Any:
         if hasattr(cell, method):
             cell = getattr(cell, method)()
     return list(cell) if isinstance(cell, tuple) else cell
+
+
+def _has_text(cell: Any, kind: int) -> bool:
+    return kind == TEXT or (kind == TEXTS and any(item is not None for item in cell))
 
 
 def _kind(cell: Any) -> int:

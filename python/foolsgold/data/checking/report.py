@@ -186,7 +186,10 @@ class CheckReport:
         from foolsgold.data.checking.fixing import fix
 
         if self._source is None:
-            raise ValueError("`output` must be left out for a BEIR folder, whose files hang together")
+            raise ValueError(
+                "`output` must be left out for a BEIR folder, whose files hang together\n"
+                "hint: make rows of it, as by `convert(folder, 'pairs.jsonl', to='pair')`, and check these"
+            )
         return fix(self._source, output, changes=changes, trim=trim)
 
     def __str__(self) -> str:

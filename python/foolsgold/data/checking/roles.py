@@ -10,7 +10,13 @@ import numpy as np
 
 from foolsgold.data.checking.cells import NO_TEXT
 from foolsgold.data.columns import LABEL_COLUMNS, SOURCE_COLUMN, WEIGHT_COLUMN
-from foolsgold.data.pairs import ANCHOR_NAMES, POSITIVE_NAMES, _is_label_or_id, _named
+from foolsgold.data.role_names import (
+    ANCHOR_NAMES,
+    POSITIVE_NAMES,
+    anchors_named,
+    is_label_or_id,
+    named,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,15 +29,6 @@ LISTS = ("pos", "neg", "positives", "negatives", "hard_negatives", "positive_pas
 """Names of columns that hold lists of texts, by the words that tools of the field have for them."""
 
 _NUMBERED_NEGATIVE = re.compile(r"(?:hard_)?neg(?:ative)?_?\d+")
-_PARTNERS = {
-    "sentence1": "sentence2",
-    "sentence_a": "sentence_b",
-    "premise": "hypothesis",
-    "source": "target",
-    "prompt": "completion",
-}
-"""Names that are anchors where their partner is there, and may be anything else without."""
-
 _PARALLEL = {"pos_scores": POSITIVES, "neg_scores": NEGATIVES}
 
 
@@ -124,12 +121,14 @@ def roles_of(columns: Mapping[str, Cells], given: Given) -> Roles:
         for name, column in columns.items()
         if column.is_texts and name not in taken | {label, weight_name, SOURCE_COLUMN}
     ]
-    free = [name for name in texts if not _is_label_or_id(name)]
+    free = [name for name in texts if not is_label_or_id(name)]
     negatives = told.get("negatives") or tuple(name for name in free if _is_negative(name))
     free = [name for name in free if name not in negatives]
-    anchors = list(told.get("anchor", ())) or _anchors(free)
+    anchors = list(told.get("anchor", ())) or anchors_named(
+        free, [name for name, column in columns.items() if column.is_texts]
+    )
     free = [name for name in free if name not in anchors]
-    positives = list(told.get("positives", ())) or _named(free, POSITIVES)
+    positives = list(told.get("positives", ())) or named(free, POSITIVES)
     if not anchors and len(free) <= 2 and not told.get("positives"):
         # Nothing says which is which, so the order does; a single column is one of single texts.
         anchors, positives = _by_order(free, positives, has_negatives=bool(negatives))
@@ -198,17 +197,6 @@ def _shape_of_labels(label: Cells) -> str:
     if label.item == "float64":
         return "scored-pair"
     return "graded" if label.name.startswith("score") else "class-pair"
-
-
-def _anchors(free: list[str]) -> list[str]:
-    """Return the columns with names of anchors; of several, those that are nothing else."""
-    found = _named(free, ANCHOR_NAMES)
-    names = {name.strip().casefold() for name in free}
-
-    def is_meant(name: str) -> bool:
-        return _PARTNERS.get(name.strip().casefold(), name.strip().casefold()) in names
-
-    return [name for name in found if is_meant(name)] or found
 
 
 def _by_order(free: list[str], positives: list[str], *, has_negatives: bool) -> tuple[list[str], list[str]]:

@@ -33,10 +33,10 @@ def check_structure(data: DataSet) -> None:
 
 
 def _broken_rows(data: DataSet) -> None:
-    count, reasons = data.loaded.skipped
-    if count:
-        found = [data.example_of_error(reason) for reason in reasons[: data.max_examples]]
-        data.add("broken-row", [], count, count + data.num_rows, "rows", found)
+    skipped = data.loaded.skipped
+    if skipped.count:
+        found = [data.example_of_skipped(row) for row in skipped.rows[: data.max_examples]]
+        data.add("broken-row", [], skipped.count, skipped.count + data.num_rows, "rows", found)
 
 
 def _types(data: DataSet) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from foolsgold.data.columns import LABEL_COLUMNS
-from foolsgold.data.pairs import ANCHOR_NAMES, POSITIVE_NAMES
+from foolsgold.data.role_names import ANCHOR_NAMES, POSITIVE_NAMES, anchors_named, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,7 +43,6 @@ ENTAILMENT = "entailment"
 
 _NUMBERED = re.compile(r"negative_[1-9][0-9]*")
 _GRADES = ("grade", "relevance", "judgment")
-_HALVES = {"source": "target", "prompt": "completion"}
 _TEXT_LABELS = ("label_text", "gold_label", "label", "labels")
 
 
@@ -276,12 +275,10 @@ def _is_aside(name: str) -> bool:
 def _two(free: list[str], kinds: dict[str, str], anchor: str | None, positive: str | None) -> tuple[str, str]:
     """Return the columns of anchors and of what is beside them."""
     usable = [name for name in free if kinds[name] in ("text", "texts") and name not in (anchor, positive)]
-    texts = [name for name in usable if kinds[name] == "text"]
-    anchors = [anchor] if anchor else _without_halves(_named(texts, ANCHOR_NAMES), usable)
+    texts = [name for name in kinds if kinds[name] == "text"]
+    anchors = [anchor] if anchor else anchors_named([name for name in usable if name in texts], texts)
     positives = (
-        [positive]
-        if positive
-        else _named(usable, ("positive", "positives", *POSITIVE_NAMES[1:], "documents"))
+        [positive] if positive else named(usable, ("positive", "positives", *POSITIVE_NAMES[1:], "documents"))
     )
     if len(anchors) == len(positives) == 1:
         return anchors[0], positives[0]
@@ -291,19 +288,6 @@ def _two(free: list[str], kinds: dict[str, str], anchor: str | None, positive: s
         second = positives[0] if len(positives) == 1 else next(name for name in usable if name != first)
         return first, second
     return _one("anchor", anchors, kinds), _one("positive", positives, kinds)
-
-
-def _named(columns: list[str], names: tuple[str, ...]) -> list[str]:
-    folded = {column: column.strip().casefold() for column in columns}
-    first = [column for column in columns if folded[column] == names[0]]
-    return first or [column for column in columns if folded[column] in names]
-
-
-def _without_halves(anchors: list[str], columns: list[str]) -> list[str]:
-    """Leave out `source` and `prompt` without their other half, which tell of rows beside another anchor."""
-    there = {column.strip().casefold() for column in columns}
-    halves = {name: _HALVES.get(name.strip().casefold()) for name in anchors}
-    return [name for name, half in halves.items() if half is None or half in there] or anchors
 
 
 def _one(role: str, found: Iterable[str | None], kinds: dict[str, str]) -> str:

@@ -130,6 +130,6 @@ impl Blocks {
     }
 }
 
-pub(super) fn count_lines(bytes: &[u8]) -> u64 {
+fn count_lines(bytes: &[u8]) -> u64 {
     bytes.iter().map(|&byte| u64::from(byte == b'\n')).sum()
 }

@@ -58,7 +58,7 @@ pub(super) struct Records {
 
 /// The fields of a record.
 pub(super) struct Fields<'a> {
-    pub(super) bytes: &'a [u8],
+    bytes: &'a [u8],
     ends: &'a [usize],
     raw: &'a [u8],
 }
@@ -193,16 +193,16 @@ impl Records {
 }
 
 /// The rows since the last flush, column by column.
-pub(super) struct Sheet<'a> {
+struct Sheet<'a> {
     file: &'a Path,
     how: &'a Reading<'a>,
-    pub(super) columns: Option<Vec<Column>>,
+    columns: Option<Vec<Column>>,
     others: Vec<String>,
     lines: Lines,
     rows: usize,
 }
 
-pub(super) struct Column {
+struct Column {
     name: String,
     /// `None` where nobody asked for it.
     cells: Option<LargeStringBuilder>,
@@ -210,7 +210,7 @@ pub(super) struct Column {
 }
 
 impl<'a> Sheet<'a> {
-    pub(super) fn new(file: &'a Path, how: &'a Reading<'a>) -> Self {
+    fn new(file: &'a Path, how: &'a Reading<'a>) -> Self {
         Self {
             file,
             how,
@@ -221,7 +221,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    pub(super) fn add(&mut self, line: u64, fields: &Fields<'_>) -> Result<()> {
+    fn add(&mut self, line: u64, fields: &Fields<'_>) -> Result<()> {
         let Some(columns) = &mut self.columns else {
             return self.begin(line, fields);
         };
@@ -275,7 +275,7 @@ impl<'a> Sheet<'a> {
         Ok(())
     }
 
-    pub(super) fn flush(&mut self, assembly: &mut Assembly) -> Result<()> {
+    fn flush(&mut self, assembly: &mut Assembly) -> Result<()> {
         let mut part = Part {
             rows: std::mem::take(&mut self.rows),
             lines: std::mem::take(&mut self.lines),

@@ -49,7 +49,7 @@ pub(super) fn read(
     }
 }
 
-pub(super) fn parse(file: &Path, block: &Block, wanted: Option<&[String]>) -> Result<Part> {
+fn parse(file: &Path, block: &Block, wanted: Option<&[String]>) -> Result<Part> {
     let mut rows = Rows {
         wanted,
         columns: Vec::new(),

@@ -12,7 +12,6 @@ mod compression;
 mod convert;
 mod csv;
 mod json_lines;
-mod lenient;
 mod parquet;
 mod stream;
 mod table;
@@ -23,8 +22,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub use beir::{Beir, Judgments, is_beir};
-pub use lenient::{BrokenRows, Mixed, MixedKind, read_lenient};
-pub use stream::{Batches, MAX_REASONS, OnError, Skipped, SkippedRow, Stream, Streaming};
+pub use stream::{
+    Batches, MAX_REASONS, Mixed, MixedKind, OnError, Skipped, SkippedRow, Sound, Stream, Streaming,
+    read_sound,
+};
 pub use table::Table;
 pub use trec_run::TrecRun;
 pub use write::{Writer, Writing, check_writable, convert};

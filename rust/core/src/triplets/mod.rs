@@ -15,7 +15,7 @@
 mod classes;
 mod distances;
 mod index;
-mod labelled;
+mod labelled_pairs;
 mod labels;
 mod permutation;
 mod scores;
@@ -26,7 +26,7 @@ mod take;
 
 pub use classes::Labels;
 pub use distances::{DistanceTriplets, Hardness};
-pub use labelled::LabelledPairs;
+pub use labelled_pairs::LabelledPairs;
 pub use labels::{Form, LabelTuples, Report};
 pub use permutation::Permutation;
 pub use scores::{ScoreReport, ScoreTriplets, Scores};

@@ -4,6 +4,7 @@ mod beir;
 mod common;
 mod mutated;
 mod parquet;
+mod sound;
 mod streamed;
 mod streamed_faults;
 mod text;

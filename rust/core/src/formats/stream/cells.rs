@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use serde_core::de::{
-    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde_core::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::node::{Cells, Fields};
+use super::key::Key;
+use super::mixed::MixedCell;
+use super::passed::Passed;
+use super::values::{Cells, Fields};
 
 /// A walk over the rows of a block.
 #[derive(Default)]
@@ -36,11 +37,8 @@ impl<'de> Visitor<'de> for Object<'_> {
         let object = walk.object;
         let mut guess = 0;
         loop {
-            let name = Name {
-                fields: &mut *fields,
-                guess,
-            };
-            let Some(at) = map.next_key_seed(name)? else {
+            let place = Key(|name: &str| fields.place(name, guess));
+            let Some(at) = map.next_key_seed(place)? else {
                 fields.close(object);
                 return Ok(());
             };
@@ -50,9 +48,16 @@ impl<'de> Visitor<'de> for Object<'_> {
             }
             guess = at + 1;
             let cells = &mut fields.cells[at];
-            if matches!(cells, Cells::Skipped) {
-                map.next_value::<IgnoredAny>()?;
-                continue;
+            match cells {
+                Cells::Skipped => {
+                    map.next_value::<Passed>()?;
+                    continue;
+                }
+                Cells::Mixed(cells) => {
+                    map.next_value_seed(MixedCell(cells))?;
+                    continue;
+                }
+                _ => {}
             }
             let value = Cell {
                 cells,
@@ -71,31 +76,6 @@ impl<'de> Visitor<'de> for Object<'_> {
                 return Err(error);
             }
         }
-    }
-}
-
-struct Name<'a> {
-    fields: &'a mut Fields,
-    guess: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = usize;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<usize, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name<'_> {
-    type Value = usize;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a key")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<usize, E> {
-        Ok(self.fields.place(name, self.guess))
     }
 }
 
@@ -181,12 +161,10 @@ impl<'de> Visitor<'de> for Cell<'_> {
     }
 
     fn visit_str<E: serde_core::de::Error>(self, value: &str) -> Result<(), E> {
-        let Cells::Text(offsets, bytes, nulls) = self.cells else {
+        if !matches!(self.cells, Cells::Text(..)) {
             return Err(self.clash("a text"));
-        };
-        bytes.extend_from_slice(value.as_bytes());
-        offsets.push(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
-        nulls.append_non_null();
+        }
+        self.cells.append_text(value);
         Ok(())
     }
 

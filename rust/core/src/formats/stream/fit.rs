@@ -9,7 +9,7 @@ use arrow_array::{
     RecordBatchOptions, make_array, new_null_array,
 };
 use arrow_buffer::NullBuffer;
-use arrow_cast::{CastOptions, cast_with_options};
+use arrow_cast::{CastOptions, can_cast_types, cast_with_options};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
 
 use super::node::{Flat, Path};
@@ -148,6 +148,24 @@ pub(super) fn plain(kind: &DataType) -> DataType {
         | LargeListView(field) => LargeList(item(plain(field.data_type()))),
         kind => kind.clone(),
     }
+}
+
+/// The type of a table's column that can hold another; `None` where there is none.
+pub(super) fn tabular(kind: &DataType) -> Option<DataType> {
+    let plain = plain(kind);
+    let mut inner = &plain;
+    while let DataType::LargeList(field) = inner {
+        inner = field.data_type();
+    }
+    let is_held = matches!(
+        inner,
+        DataType::Null
+            | DataType::Boolean
+            | DataType::Int64
+            | DataType::Float64
+            | DataType::LargeUtf8
+    );
+    (is_held && can_cast_types(kind, &plain)).then_some(plain)
 }
 
 /// Whether values of one type become another's without a loss, where each has one.

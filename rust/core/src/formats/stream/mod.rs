@@ -17,18 +17,26 @@ mod bad;
 mod cells;
 mod columns;
 mod elements;
+mod first_pass;
 mod fit;
 mod folder;
+mod guess;
+mod key;
+mod mixed;
 mod node;
 mod observe;
 mod parquet_file;
+mod passed;
 mod pieces;
 mod plan;
 mod reader;
 mod rows;
+mod settle;
 mod shape;
 mod sheet;
+mod sound;
 mod source;
+mod values;
 
 use std::collections::HashMap;
 
@@ -37,8 +45,10 @@ pub(super) use folder::{INFO, STATE};
 pub(super) use parquet_file::bytes_of;
 
 pub use bad::{MAX_REASONS, Skipped, SkippedRow};
+pub use mixed::MixedKind;
 pub use plan::Stream;
 pub use reader::Batches;
+pub use sound::{Mixed, Sound, read_sound};
 
 use super::MAX_COLUMNS;
 

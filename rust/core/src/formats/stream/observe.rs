@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_core::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
+use super::key::Key;
 use super::shape::{Keys, Kind, Place, Shape};
 use crate::formats::MAX_COLUMNS;
 
@@ -36,11 +37,8 @@ impl<'de> Visitor<'de> for Observed<'_> {
         let object = walk.object;
         let mut guess = 0;
         loop {
-            let name = Name {
-                keys: &mut *keys,
-                guess,
-            };
-            let Some(at) = map.next_key_seed(name)? else {
+            let place = Key(|name: &str| keys.place(name, guess));
+            let Some(at) = map.next_key_seed(place)? else {
                 return Ok(());
             };
             if keys.len() > MAX_COLUMNS {
@@ -58,31 +56,6 @@ impl<'de> Visitor<'de> for Observed<'_> {
                 walk: &mut *walk,
             })?;
         }
-    }
-}
-
-struct Name<'a> {
-    keys: &'a mut Keys,
-    guess: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = usize;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<usize, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name<'_> {
-    type Value = usize;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a key")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<usize, E> {
-        Ok(self.keys.place(name, self.guess))
     }
 }
 

@@ -1,25 +1,17 @@
-//! The types of a stream, settled before its first batch.
+//! Files that are opened as a stream.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_schema::{Field, Schema, SchemaRef};
 
-use super::arrow_file::ArrowBatches;
-use super::columns::Columns;
-use super::fit::{field_of, flat_schema, name_of};
+use super::Streaming;
 use super::folder::files_of;
 use super::node::{Flat, Leaf, Node};
-use super::pieces::Piece;
-use super::reader::{Batches, pass};
-use super::rows::observe;
-use super::shape::{Keys, Rule};
-use super::sheet::Guess;
+use super::reader::Batches;
 use super::source::{Format, Source};
-use super::{MAX_COLUMNS, OnError, Skipped, Streaming};
 use crate::error::{Error, Result};
-use crate::formats::assembly::too_many_columns;
 use crate::formats::size_of;
 use crate::formats::table::Fault;
 use crate::tick::Tick;
@@ -35,22 +27,14 @@ pub struct Stream {
     pub(super) json_flat: Vec<Flat>,
     /// What the texts of CSV are, and whether the caller says so.
     pub(super) sheet: HashMap<String, (Leaf, bool)>,
-    refused: Vec<(String, Fault)>,
+    /// The columns that could not be held, each with the reason.
+    pub(super) refused: Vec<(String, Fault)>,
+    /// Whether the columns are to be those of a [`Table`](crate::formats::Table).
+    pub(super) is_tabular: bool,
+    /// For a table, the columns of several kinds, with the first value of another kind than those before.
+    pub(super) mixed: Vec<(String, Fault)>,
     /// All that was found, kept or not, in order of first appearance.
-    names: Vec<String>,
-}
-
-/// What a first pass finds.
-#[derive(Default)]
-struct Found {
-    keys: Keys,
-    sheets: Vec<(String, Guess)>,
-    skipped: Skipped,
-}
-
-enum Seen {
-    Keys(Keys),
-    Guesses(Arc<Vec<String>>, Vec<Option<Guess>>),
+    pub(super) names: Vec<String>,
 }
 
 impl Stream {
@@ -59,9 +43,28 @@ impl Stream {
     ///
     /// # Errors
     /// [`Data`](Error::Data) where a file's ending is unknown, it has no rows, is cut short or unsound, a wanted column is
-    /// missing or of several kinds, or a row is bad and [`OnError::Raise`]; [`Argument`](Error::Argument) for options that
+    /// missing or of several kinds, or a row is bad and [`OnError::Raise`](super::OnError::Raise); [`Argument`](Error::Argument) for options that
     /// do not fit; [`Io`](Error::Io); [`Cancelled`](Error::Cancelled).
     pub fn open(paths: &[PathBuf], how: Streaming, tick: &mut Tick<'_>) -> Result<Self> {
+        Self::settled(paths, how, false, tick)
+    }
+
+    /// As [`open`](Self::open), for a table: columns of Parquet and Arrow become of its types where they can, and those of
+    /// JSON that hold several kinds, texts among them, are of [`mixed_type`](super::mixed::mixed_type).
+    pub(super) fn open_tabular(
+        paths: &[PathBuf],
+        how: Streaming,
+        tick: &mut Tick<'_>,
+    ) -> Result<Self> {
+        Self::settled(paths, how, true, tick)
+    }
+
+    fn settled(
+        paths: &[PathBuf],
+        how: Streaming,
+        is_tabular: bool,
+        tick: &mut Tick<'_>,
+    ) -> Result<Self> {
         let given = checked(paths, &how)?;
         let mut files = Vec::new();
         for path in paths {
@@ -84,6 +87,8 @@ impl Stream {
             json_flat: Vec::new(),
             sheet: HashMap::new(),
             refused: Vec::new(),
+            is_tabular,
+            mixed: Vec::new(),
             names: Vec::new(),
         };
         stream.settle(&given, tick)?;
@@ -116,7 +121,7 @@ impl Stream {
         Batches::new(Arc::clone(self))
     }
 
-    fn is_wanted(&self, name: &str) -> bool {
+    pub(super) fn is_wanted(&self, name: &str) -> bool {
         is_among(self.how.columns.as_deref(), name)
     }
 
@@ -133,216 +138,25 @@ impl Stream {
         kept.collect()
     }
 
-    fn settle(&mut self, given: &HashMap<String, Node>, tick: &mut Tick<'_>) -> Result<()> {
-        let mut columns = Columns::default();
-        let columns_given = self.how.columns.clone().unwrap_or_default();
-        let is_known =
-            !columns_given.is_empty() && columns_given.iter().all(|name| given.contains_key(name));
-        let found = if is_known {
-            Found::default()
-        } else {
-            self.first_pass(tick)?
+    /// Notes that a column of a typed file cannot be held.
+    pub(super) fn refuse(&mut self, name: String, file: &Path, message: String) {
+        let fault = Fault {
+            file: file.into(),
+            line: None,
+            message,
         };
-        let rule = match self.how.on_error {
-            OnError::Raise => Rule::Same,
-            OnError::Skip => Rule::Most,
-        };
-        let mut refused = Vec::new();
-        self.json = found
-            .keys
-            .settle(rule, self.how.is_nested, "", &mut refused);
-        if is_known && self.files.iter().any(Source::is_text) {
-            self.json = columns_given
-                .iter()
-                .map(|name| (name.clone(), None))
-                .collect();
-        }
-        for (name, node) in &mut self.json {
-            if let Some(given) = given.get(name) {
-                *node = Some(given.clone());
-                refused.retain(|refusal| refusal.path != *name);
-            }
-        }
-        for refusal in refused {
-            let place = refusal.place.unwrap_or_default();
-            let fault = Fault {
-                file: self.files[place.file as usize].path.clone(),
-                line: Some(place.line),
-                message: refusal.message,
-            };
-            self.refused.push((refusal.path, fault));
-        }
-        for (name, node) in &mut self.json {
-            let wanted = self.how.columns.as_deref();
-            let is_wanted = |path: &str| is_among(wanted, path);
-            let mut found = Vec::new();
-            if let Some(node) = &node {
-                node.flat(vec![(name.clone(), 0)], &mut found);
-            }
-            self.names
-                .extend(found.iter().map(|flat| name_of(&flat.path)));
-            if found.is_empty() {
-                self.names.push(name.clone());
-            }
-            if node
-                .as_mut()
-                .is_some_and(|node| !node.keep(name, &is_wanted))
-            {
-                *node = None;
-            }
-            if let Some(node) = &node {
-                node.flat(vec![(name.clone(), 0)], &mut self.json_flat);
-            }
-        }
-        for flat in &self.json_flat {
-            if !columns.names.insert(name_of(&flat.path)) {
-                let message = format!(
-                    "must give each column a name of its own, got `{}` twice",
-                    name_of(&flat.path)
-                );
-                return Err(Error::data(&self.files[0].path, message));
-            }
-            columns.add(flat.clone(), false);
-        }
-        self.settle_sheets(&found, given, is_known, &mut columns);
-        self.settle_typed(given, &mut columns)?;
-        self.finish(columns, given)
-    }
-
-    fn settle_sheets(
-        &mut self,
-        found: &Found,
-        given: &HashMap<String, Node>,
-        is_known: bool,
-        columns: &mut Columns,
-    ) {
-        let has_sheets = self
-            .files
-            .iter()
-            .any(|file| matches!(file.format, Format::Separated(_)));
-        let mut leaves: Vec<(String, Leaf)> = Vec::new();
-        if is_known && has_sheets {
-            let names = self.how.columns.iter().flatten();
-            leaves.extend(names.map(|name| (name.clone(), Leaf::Text)));
-        }
-        leaves.extend(
-            found
-                .sheets
-                .iter()
-                .map(|(name, guess)| (name.clone(), guess.leaf())),
-        );
-        for (name, mut leaf) in leaves {
-            self.name(&name);
-            if !self.is_wanted(&name) {
-                continue;
-            }
-            let of_others = columns
-                .kinds
-                .iter()
-                .find(|(flat, _)| name_of(&flat.path) == name);
-            if of_others.is_some_and(|(flat, _)| flat.kind == DataType::LargeUtf8) {
-                leaf = Leaf::Text;
-            }
-            let told = match given.get(&name) {
-                Some(Node::Leaf(leaf)) => Some(*leaf),
-                _ => None,
-            };
-            let (leaf, is_given) = told.map_or((leaf, false), |leaf| (leaf, true));
-            self.sheet.insert(name.clone(), (leaf, is_given));
-            let path = vec![(name, 0)];
-            let kind = leaf.kind();
-            let metadata = HashMap::new();
-            columns.add(
-                Flat {
-                    path,
-                    kind,
-                    metadata,
-                },
-                false,
-            );
-        }
-    }
-
-    fn settle_typed(&mut self, given: &HashMap<String, Node>, columns: &mut Columns) -> Result<()> {
-        let mut metadata = None;
-        for at in 0..self.files.len() {
-            let path = self.files[at].path.clone();
-            let schema = match &self.files[at].format {
-                Format::Parquet(source) => Arc::clone(source.schema()),
-                Format::Arrow => ArrowBatches::open(&path)?.schema()?,
-                _ => continue,
-            };
-            let unsound =
-                |error| Error::data(&path, format!("must have sound columns, got {error}"));
-            let flats = flat_schema(&schema, self.how.is_nested).map_err(unsound)?;
-            if flats.len() > MAX_COLUMNS {
-                return Err(too_many_columns(&path));
-            }
-            let mut names = HashSet::new();
-            for flat in flats {
-                let name = name_of(&flat.path);
-                if !names.insert(name.clone()) {
-                    let message = format!("must name each column once, got `{name}` twice");
-                    return Err(Error::data(&path, message));
-                }
-                self.name(&name);
-                if !self.is_wanted(&name) {
-                    continue;
-                }
-                if let Err(message) = columns.add(flat, true).filter(given.contains_key(&name)) {
-                    let line = None;
-                    let file = path.clone();
-                    self.refused.push((
-                        name,
-                        Fault {
-                            file,
-                            line,
-                            message,
-                        },
-                    ));
-                }
-            }
-            // What a writer adds to its schema stays where there is one file of it, whole.
-            let is_whole = self.files.len() == 1 && self.how.columns.is_none();
-            metadata = is_whole.then(|| schema.metadata().clone());
-        }
-        columns.metadata = metadata.unwrap_or_default();
-        Ok(())
-    }
-
-    fn finish(&mut self, columns: Columns, given: &HashMap<String, Node>) -> Result<()> {
-        let mut fields: Vec<Field> = Vec::new();
-        for (mut flat, _) in columns.kinds {
-            let name = name_of(&flat.path);
-            if self.refused.iter().any(|(other, _)| *other == name) {
-                continue;
-            }
-            if let Some(node) = given.get(&name) {
-                let mut typed = Vec::new();
-                node.flat(flat.path.clone(), &mut typed);
-                flat.kind = typed.swap_remove(0).kind;
-            }
-            fields.push(field_of(&flat));
-        }
-        if fields.len() > MAX_COLUMNS {
-            return Err(too_many_columns(&self.files[0].path));
-        }
-        self.schema = Arc::new(Schema::new_with_metadata(fields, columns.metadata));
-        for name in self.how.columns.clone().unwrap_or_default() {
-            self.check_there(&name)?;
-        }
-        Ok(())
+        self.refused.push((name, fault));
     }
 
     /// Notes that a column was found.
-    fn name(&mut self, name: &str) {
+    pub(super) fn name(&mut self, name: &str) {
         if !self.names.iter().any(|other| other == name) {
             self.names.push(name.into());
         }
     }
 
     /// Refuses a wanted column that is not there.
-    fn check_there(&self, name: &str) -> Result<()> {
+    pub(super) fn check_there(&self, name: &str) -> Result<()> {
         let below = format!("{name}.");
         let is_it = |other: &str| other == name || other.starts_with(&below);
         let fields = self.schema.fields().iter().map(|field| field.name());
@@ -359,94 +173,10 @@ impl Stream {
         );
         Err(Error::data(&self.files[0].path, message))
     }
-
-    fn first_pass(&self, tick: &mut Tick<'_>) -> Result<Found> {
-        let mut found = Found::default();
-        let total = self
-            .files
-            .iter()
-            .filter(|file| file.is_text())
-            .map(|file| file.size)
-            .sum();
-        for (at, file) in self
-            .files
-            .iter()
-            .enumerate()
-            .filter(|(_, file)| file.is_text())
-        {
-            let number = u32::try_from(at).unwrap_or(u32::MAX);
-            let mut rows = 0;
-            let look = |_, piece| match piece {
-                Piece::Texts(texts) => {
-                    let seen = observe(&file.path, number, &texts, self.how.on_error)?;
-                    Ok((Seen::Keys(seen.0), seen.1, seen.2))
-                }
-                Piece::Records(records) => {
-                    let guesses = records.guesses();
-                    Ok((
-                        Seen::Guesses(records.names, guesses),
-                        records.rows as u64,
-                        records.bad,
-                    ))
-                }
-                Piece::Rows(..) => Err(Error::data(&file.path, "must be text")),
-            };
-            let merge = |(seen, more, bad)| {
-                rows += more;
-                found.skipped.add(&file.path, bad);
-                found.merge(seen, &file.path)
-            };
-            pass(
-                self,
-                at..at + 1,
-                self.how.block_bytes,
-                look,
-                merge,
-                tick,
-                total,
-            )?;
-            if rows == 0 {
-                return Err(no_rows(&file.path, &found.skipped));
-            }
-        }
-        tick.at(total, total)?;
-        Ok(found)
-    }
 }
 
-fn no_rows(file: &Path, skipped: &Skipped) -> Error {
-    let of_file = skipped.rows.iter().find(|row| row.file == file);
-    let hint = of_file.map_or_else(String::new, |row| {
-        format!(
-            " that can be read\nhint: the first one is bad: {}",
-            row.reason
-        )
-    });
-    Error::data(file, format!("must hold rows, got none{hint}"))
-}
-
-impl Found {
-    fn merge(&mut self, seen: Seen, file: &Path) -> Result<()> {
-        match seen {
-            Seen::Keys(keys) => self.keys.merge(keys),
-            Seen::Guesses(names, guesses) => {
-                for (name, guess) in names.iter().zip(guesses) {
-                    let guess = guess.unwrap_or_default();
-                    match self.sheets.iter_mut().find(|(other, _)| other == name) {
-                        Some((_, before)) => *before = before.and(guess),
-                        None => self.sheets.push((name.clone(), guess)),
-                    }
-                }
-            }
-        }
-        if self.keys.len() + self.sheets.len() > MAX_COLUMNS {
-            return Err(too_many_columns(file));
-        }
-        Ok(())
-    }
-}
-
-fn is_among(wanted: Option<&[String]>, name: &str) -> bool {
+/// Whether a column is one of those that are wanted, or lies in one.
+pub(super) fn is_among(wanted: Option<&[String]>, name: &str) -> bool {
     wanted.is_none_or(|wanted| {
         wanted.iter().any(|other| {
             let below = name.strip_prefix(other.as_str());

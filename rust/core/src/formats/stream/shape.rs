@@ -70,6 +70,9 @@ pub(super) enum Rule {
     Same,
     /// The kind that most values have; of equal numbers the one that comes first.
     Most,
+    /// None where texts are among them, alone or in lists: it is a column of several kinds, with the reason. Another one
+    /// is refused.
+    Mixed,
 }
 
 impl Shape {
@@ -92,6 +95,13 @@ impl Shape {
 
     pub(super) fn keys(&mut self) -> &mut Keys {
         self.keys.get_or_insert_default()
+    }
+
+    /// Whether a value, or an item of one that is a list, is a text.
+    fn has_texts(&self) -> bool {
+        let items = self.items.as_deref();
+        let has = |shape: &Self| shape.count(&[Kind::Text]) > 0;
+        has(self) || items.is_some_and(has)
     }
 
     /// Adds what comes after.
@@ -242,7 +252,7 @@ impl Keys {
         }
     }
 
-    /// The type of each name; what cannot be held is `None`, with the reason in `refused`.
+    /// The type of each name; what cannot be held is `None`, with the reason in `refused`; so is that of several kinds.
     pub(super) fn settle(
         &self,
         rule: Rule,
@@ -261,14 +271,18 @@ impl Keys {
                 format!("{path}.{name}")
             };
             let node = self.shapes[at].settle(rule, is_nested, &path, 0, refused);
-            let node = node.map_err(|(place, message)| {
+            let refuse = |(place, message)| {
+                let place = Some(place);
                 refused.push(Refusal {
                     path,
-                    place: Some(place),
+                    place,
                     message,
                 });
-            });
-            settled.push((name.clone(), node.ok()));
+                let is_mixed = rule == Rule::Mixed && self.shapes[at].has_texts();
+                is_mixed.then_some(Node::Mixed)
+            };
+            let node = node.map_or_else(refuse, Some);
+            settled.push((name.clone(), node));
         }
         settled
     }

@@ -1,0 +1,253 @@
+//! The types of a stream's columns, settled before its first batch.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Schema};
+
+use super::arrow_file::ArrowBatches;
+use super::columns::Columns;
+use super::first_pass::Found;
+use super::fit::{field_of, flat_schema, name_of, tabular};
+use super::node::{Flat, Leaf, Node};
+use super::plan::{Stream, is_among};
+use super::shape::Rule;
+use super::source::{Format, Source};
+use super::{MAX_COLUMNS, OnError};
+use crate::error::{Error, Result};
+use crate::formats::assembly::too_many_columns;
+use crate::formats::table::Fault;
+use crate::tick::Tick;
+
+impl Stream {
+    pub(super) fn settle(
+        &mut self,
+        given: &HashMap<String, Node>,
+        tick: &mut Tick<'_>,
+    ) -> Result<()> {
+        let mut columns = Columns::default();
+        let (found, is_known) = self.settle_json(given, tick)?;
+        for flat in &self.json_flat {
+            if !columns.names.insert(name_of(&flat.path)) {
+                let message = format!(
+                    "must give each column a name of its own, got `{}` twice",
+                    name_of(&flat.path)
+                );
+                return Err(Error::data(&self.files[0].path, message));
+            }
+            columns.add(flat.clone(), false);
+        }
+        self.settle_sheets(&found, given, is_known, &mut columns);
+        self.settle_typed(given, &mut columns)?;
+        self.finish(columns, given)
+    }
+
+    /// The columns of JSON; gives what the first pass has found, and whether it was left out because all is known.
+    fn settle_json(
+        &mut self,
+        given: &HashMap<String, Node>,
+        tick: &mut Tick<'_>,
+    ) -> Result<(Found, bool)> {
+        let columns_given = self.how.columns.clone().unwrap_or_default();
+        let is_known =
+            !columns_given.is_empty() && columns_given.iter().all(|name| given.contains_key(name));
+        let found = if is_known {
+            Found::default()
+        } else {
+            self.first_pass(tick)?
+        };
+        let rule = self.rule();
+        let mut refused = Vec::new();
+        self.json = found
+            .keys
+            .settle(rule, self.how.is_nested, "", &mut refused);
+        if is_known && self.files.iter().any(Source::is_text) {
+            self.json = columns_given
+                .iter()
+                .map(|name| (name.clone(), None))
+                .collect();
+        }
+        for (name, node) in &mut self.json {
+            if let Some(given) = given.get(name) {
+                *node = Some(given.clone());
+                refused.retain(|refusal| refusal.path != *name);
+            }
+        }
+        for refusal in refused {
+            let place = refusal.place.unwrap_or_default();
+            let fault = Fault {
+                file: self.files[place.file as usize].path.clone(),
+                line: Some(place.line),
+                message: refusal.message,
+            };
+            let is_mixed = |(name, node): &(String, Option<Node>)| {
+                *name == refusal.path && *node == Some(Node::Mixed)
+            };
+            if self.json.iter().any(is_mixed) {
+                self.mixed.push((refusal.path, fault));
+            } else {
+                self.refused.push((refusal.path, fault));
+            }
+        }
+        for (name, node) in &mut self.json {
+            let wanted = self.how.columns.as_deref();
+            let is_wanted = |path: &str| is_among(wanted, path);
+            let mut found = Vec::new();
+            if let Some(node) = &node {
+                node.flat(vec![(name.clone(), 0)], &mut found);
+            }
+            self.names
+                .extend(found.iter().map(|flat| name_of(&flat.path)));
+            if found.is_empty() {
+                self.names.push(name.clone());
+            }
+            if node
+                .as_mut()
+                .is_some_and(|node| !node.keep(name, &is_wanted))
+            {
+                *node = None;
+            }
+            if let Some(node) = &node {
+                node.flat(vec![(name.clone(), 0)], &mut self.json_flat);
+            }
+        }
+        Ok((found, is_known))
+    }
+
+    /// What becomes of columns of several kinds.
+    fn rule(&self) -> Rule {
+        let is_json = |file: &Source| matches!(file.format, Format::Lines | Format::Array);
+        match self.how.on_error {
+            // Other formats have one kind a column, so that there is none to tell of.
+            _ if self.is_tabular && self.files.iter().all(is_json) => Rule::Mixed,
+            OnError::Skip if !self.is_tabular => Rule::Most,
+            _ => Rule::Same,
+        }
+    }
+
+    fn settle_sheets(
+        &mut self,
+        found: &Found,
+        given: &HashMap<String, Node>,
+        is_known: bool,
+        columns: &mut Columns,
+    ) {
+        let has_sheets = self
+            .files
+            .iter()
+            .any(|file| matches!(file.format, Format::Separated(_)));
+        let mut leaves: Vec<(String, Leaf)> = Vec::new();
+        if is_known && has_sheets {
+            let names = self.how.columns.iter().flatten();
+            leaves.extend(names.map(|name| (name.clone(), Leaf::Text)));
+        }
+        leaves.extend(
+            found
+                .sheets
+                .iter()
+                .map(|(name, guess)| (name.clone(), guess.leaf())),
+        );
+        for (name, mut leaf) in leaves {
+            self.name(&name);
+            if !self.is_wanted(&name) {
+                continue;
+            }
+            let of_others = columns
+                .kinds
+                .iter()
+                .find(|(flat, _)| name_of(&flat.path) == name);
+            if of_others.is_some_and(|(flat, _)| flat.kind == DataType::LargeUtf8) {
+                leaf = Leaf::Text;
+            }
+            let told = match given.get(&name) {
+                Some(Node::Leaf(leaf)) => Some(*leaf),
+                _ => None,
+            };
+            let (leaf, is_given) = told.map_or((leaf, false), |leaf| (leaf, true));
+            self.sheet.insert(name.clone(), (leaf, is_given));
+            let path = vec![(name, 0)];
+            let kind = leaf.kind();
+            let metadata = HashMap::new();
+            columns.add(
+                Flat {
+                    path,
+                    kind,
+                    metadata,
+                },
+                false,
+            );
+        }
+    }
+
+    fn settle_typed(&mut self, given: &HashMap<String, Node>, columns: &mut Columns) -> Result<()> {
+        let mut metadata = None;
+        for at in 0..self.files.len() {
+            let path = self.files[at].path.clone();
+            let schema = match &self.files[at].format {
+                Format::Parquet(source) => Arc::clone(source.schema()),
+                Format::Arrow => ArrowBatches::open(&path)?.schema()?,
+                _ => continue,
+            };
+            let unsound =
+                |error| Error::data(&path, format!("must have sound columns, got {error}"));
+            let flats = flat_schema(&schema, self.how.is_nested).map_err(unsound)?;
+            if flats.len() > MAX_COLUMNS {
+                return Err(too_many_columns(&path));
+            }
+            let mut names = HashSet::new();
+            for mut flat in flats {
+                let name = name_of(&flat.path);
+                if !names.insert(name.clone()) {
+                    let message = format!("must name each column once, got `{name}` twice");
+                    return Err(Error::data(&path, message));
+                }
+                self.name(&name);
+                if !self.is_wanted(&name) {
+                    continue;
+                }
+                if self.is_tabular {
+                    let Some(kind) = tabular(&flat.kind) else {
+                        let rule = "must hold texts, numbers, truth values or lists of these";
+                        let message = format!("{rule}, got {}", flat.kind);
+                        self.refuse(name, &path, message);
+                        continue;
+                    };
+                    flat.kind = kind;
+                    flat.metadata.clear();
+                }
+                if let Err(message) = columns.add(flat, true).filter(given.contains_key(&name)) {
+                    self.refuse(name, &path, message);
+                }
+            }
+            // What a writer adds to its schema stays where there is one file of it, whole.
+            let is_whole = self.files.len() == 1 && self.how.columns.is_none() && !self.is_tabular;
+            metadata = is_whole.then(|| schema.metadata().clone());
+        }
+        columns.metadata = metadata.unwrap_or_default();
+        Ok(())
+    }
+
+    fn finish(&mut self, columns: Columns, given: &HashMap<String, Node>) -> Result<()> {
+        let mut fields: Vec<Field> = Vec::new();
+        for (mut flat, _) in columns.kinds {
+            let name = name_of(&flat.path);
+            if self.refused.iter().any(|(other, _)| *other == name) {
+                continue;
+            }
+            if let Some(node) = given.get(&name) {
+                let mut typed = Vec::new();
+                node.flat(flat.path.clone(), &mut typed);
+                flat.kind = typed.swap_remove(0).kind;
+            }
+            fields.push(field_of(&flat));
+        }
+        if fields.len() > MAX_COLUMNS {
+            return Err(too_many_columns(&self.files[0].path));
+        }
+        self.schema = Arc::new(Schema::new_with_metadata(fields, columns.metadata));
+        for name in self.how.columns.clone().unwrap_or_default() {
+            self.check_there(&name)?;
+        }
+        Ok(())
+    }
+}
