@@ -14,8 +14,9 @@ from tests.mining.killing import content
 import foolsgold as fg
 from foolsgold import _core
 from foolsgold.mining import CandidateStore, parts
-from foolsgold.mining.parts import part_rows, search_in_parts
-from foolsgold.mining.question import fingerprint
+from foolsgold.mining.parts import part_rows, search_in_folder, search_in_parts
+from foolsgold.mining.question import Question, fingerprint
+from foolsgold.mining.tables import as_rules
 
 
 def embeddings(rows, seed=0, dim=8):
@@ -29,6 +30,23 @@ def small_parts(monkeypatch):
 
 QUERIES, CORPUS = embeddings(30), embeddings(90, 1)
 OPTIONS = {"positives": np.arange(30), "num_negatives": 4, "relative_margin": 0.05}
+
+
+def test_the_packed_corpus_is_gone_when_the_candidates_are_there(tmp_path, small_parts):
+    """A selection of many queries needs its memory."""
+    question = Question(
+        queries=QUERIES,
+        corpus=CORPUS,
+        exclusions=[],
+        anchors=None,
+        similarity="cosine",
+        rules=as_rules("least", (None, None, None, None)),
+        depth=4,
+        threads=1,
+    )
+    store = search_in_folder(tmp_path, question)
+    assert len(store) == 30
+    assert "prepared" not in vars(question)
 
 
 @pytest.mark.parametrize("range_min", [0, 3])

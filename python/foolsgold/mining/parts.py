@@ -42,14 +42,17 @@ def search_in_folder(
     def search(start: int, stop: int, show: Callable[[int, int], object] | None) -> list[Column]:
         return as_columns(question.search(start, stop, show))
 
-    return search_in_parts(
-        folder,
-        search,
-        num_queries=len(question.queries),
-        part_rows=rows,
-        key=question.key(),
-        progress=progress,
-    )
+    try:
+        return search_in_parts(
+            folder,
+            search,
+            num_queries=len(question.queries),
+            part_rows=rows,
+            key=question.key(),
+            progress=progress,
+        )
+    finally:
+        question.release()
 
 
 def search_in_parts(

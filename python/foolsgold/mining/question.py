@@ -66,6 +66,10 @@ class Question:
             max_memory=self.max_memory,
         )
 
+    def release(self) -> None:
+        """Let the packed corpus go, as what comes after the search may need its memory."""
+        self.__dict__.pop("prepared", None)
+
     def search(self, start: int, stop: int, progress: Progress | None = None) -> _core.CandidateTable:
         """Return the candidates of some of the queries."""
         cut = slice(start, stop)
