@@ -92,7 +92,8 @@ class Rows:
         import pyarrow as pa
 
         schema = self.schema
-        for first, last in self._pieces(max_rows, max_bytes or self._max_bytes):
+        max_bytes = self._max_bytes if max_bytes is None else max_bytes
+        for first, last in self._pieces(max_rows, max_bytes):
             arrays = [self._piece(column, first, last) for column in self.columns.values()]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
