@@ -96,7 +96,7 @@ def test_collapsed_scores_get_what_guessing_gets(tiny_static):
 def test_search_by_chunks_is_a_stable_sort(chunk_size):
     generator = torch.Generator().manual_seed(0)
     queries = torch.randint(-1, 2, (7, 3), generator=generator).float()
-    corpus = torch.randn(40, 3, generator=generator)
+    corpus = torch.randn(40, 3, generator=generator).mul(1024).round().div(1024)  # exact sums, in any order
     ids, scores = search_by(dot_score, queries, corpus, 5, chunk_size)
     expected = dot_score(queries, corpus).sort(dim=1, descending=True, stable=True)
     assert torch.equal(scores, expected.values[:, :5])
