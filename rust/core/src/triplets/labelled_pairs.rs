@@ -5,7 +5,7 @@ use super::index::Index;
 use super::labels::{Form, Report};
 use super::permutation::Permutation;
 use super::set::{Counts, Set, Share};
-use super::take::{Draws, Order, Places, Tuples, take};
+use super::take::{Draws, Numbered, Order, Places, Tuples};
 use crate::error::{Error, Result};
 use crate::tick::Tick;
 
@@ -17,18 +17,12 @@ struct Both<I> {
     per_label: Option<u128>,
 }
 
-#[derive(Debug)]
-enum Numbered {
-    Narrow(Both<u64>),
-    Wide(Both<u128>),
-}
-
 /// Pairs of rows, and 1 where both are of one class, else 0, as an implicit array.
 ///
 /// In their own order all pairs of one class come first; where every label gives as many, they take turns.
 #[derive(Debug)]
 pub struct LabelledPairs {
-    pairs: Numbered,
+    pairs: Numbered<Both<u64>, Both<u128>>,
     report: Report,
 }
 
@@ -80,10 +74,7 @@ impl LabelledPairs {
 
     /// How many pairs come.
     pub fn len(&self) -> u128 {
-        match &self.pairs {
-            Numbered::Narrow(both) => both.len(),
-            Numbered::Wide(both) => both.len(),
-        }
+        self.pairs.len()
     }
 
     /// Whether none does.
@@ -107,10 +98,7 @@ impl LabelledPairs {
         threads: usize,
         tick: &mut Tick<'_>,
     ) -> Result<Vec<u32>> {
-        match &self.pairs {
-            Numbered::Narrow(both) => take(both, places, order, threads, tick),
-            Numbered::Wide(both) => take(both, places, order, threads, tick),
-        }
+        self.pairs.take(places, order, threads, tick)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::classes::{Classes, Labels};
 use super::set::{Counts, Set, Share};
-use super::take::{Order, Places, take};
+use super::take::{Numbered, Order, Places};
 use crate::error::Result;
 use crate::tick::Tick;
 
@@ -75,19 +75,13 @@ impl Report {
     }
 }
 
-#[derive(Debug)]
-enum Numbered {
-    Narrow(Set<u64>),
-    Wide(Set<u128>),
-}
-
 /// The triplets or pairs of classes, as an implicit array.
 ///
 /// In their own order they come by class, then by anchor, then by positive, then by negative; rows of a class stand as
 /// they come in the data. Where a share is drawn, the anchors of a class take turns.
 #[derive(Debug)]
 pub struct LabelTuples {
-    tuples: Numbered,
+    tuples: Numbered<Set<u64>, Set<u128>>,
     report: Report,
 }
 
@@ -112,10 +106,7 @@ impl LabelTuples {
 
     /// How many tuples come.
     pub fn len(&self) -> u128 {
-        match &self.tuples {
-            Numbered::Narrow(set) => set.end(),
-            Numbered::Wide(set) => set.end(),
-        }
+        self.tuples.len()
     }
 
     /// Whether none does.
@@ -140,9 +131,6 @@ impl LabelTuples {
         threads: usize,
         tick: &mut Tick<'_>,
     ) -> Result<Vec<u32>> {
-        match &self.tuples {
-            Numbered::Narrow(set) => take(set, places, order, threads, tick),
-            Numbered::Wide(set) => take(set, places, order, threads, tick),
-        }
+        self.tuples.take(places, order, threads, tick)
     }
 }

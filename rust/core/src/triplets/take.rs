@@ -157,6 +157,36 @@ pub(super) trait Tuples<I: Index>: Sync {
     }
 }
 
+/// Tuples whose numbers are as narrow as their count lets them be: half the work in the wide ones is for nothing.
+#[derive(Debug)]
+pub(super) enum Numbered<N, W> {
+    Narrow(N),
+    Wide(W),
+}
+
+impl<N: Tuples<u64>, W: Tuples<u128>> Numbered<N, W> {
+    pub(super) fn len(&self) -> u128 {
+        match self {
+            Self::Narrow(tuples) => tuples.len(),
+            Self::Wide(tuples) => tuples.len(),
+        }
+    }
+
+    /// As [`take`].
+    pub(super) fn take(
+        &self,
+        places: &Places<'_>,
+        order: Order,
+        threads: usize,
+        tick: &mut Tick<'_>,
+    ) -> Result<Vec<u32>> {
+        match self {
+            Self::Narrow(tuples) => take(tuples, places, order, threads, tick),
+            Self::Wide(tuples) => take(tuples, places, order, threads, tick),
+        }
+    }
+}
+
 /// The tuples at `places` of `order`, one after another. O(places).
 pub(super) fn take<I: Index>(
     tuples: &impl Tuples<I>,
