@@ -1,4 +1,5 @@
-//! The exact score: products of float32 are exact in float64, and their sum is taken in one order on every machine.
+//! The exact score: products of float32 are exact in float64, and their sum is taken in one order on every machine. An exact
+//! product needs no rounding, so one fused with its sum gives the bits of the two apart.
 //!
 //! Eight partial sums, number `j` over the indices `j, j + 8, ...` in ascending order, then folded in halves. The order
 //! is written out, and the compiler may not change it, so the bits do not depend on the instruction set.
@@ -83,22 +84,23 @@ impl<'a> Row<'a> {
 
 /// The dot product of two equally long rows; of the shorter length where they differ. O(dimension).
 pub fn dot(left: Row<'_>, right: Row<'_>) -> f64 {
-    dots([left], [right])[0]
+    dots([left], right)[0]
 }
 
-/// Dot products of pairs of equally long rows. A sum waits for its last term at every step; the others fill that time.
-pub fn dots<const N: usize>(left: [Row<'_>; N], right: [Row<'_>; N]) -> [f64; N] {
-    totals::<N, false>(left, right)
+/// Dot products of some rows with another one as long, which is widened once for all. A sum waits for its last term at
+/// every step; the others fill that time.
+pub fn dots<const N: usize>(rows: [Row<'_>; N], other: Row<'_>) -> [f64; N] {
+    totals::<N, false>(rows, other)
 }
 
 /// The squared Euclidean distance of two rows: the same sum, of squared differences. O(dimension).
 pub fn distance(left: Row<'_>, right: Row<'_>) -> f64 {
-    distances([left], [right])[0]
+    distances([left], right)[0]
 }
 
-/// Squared Euclidean distances of pairs of equally long rows, side by side as [`dots`].
-pub fn distances<const N: usize>(left: [Row<'_>; N], right: [Row<'_>; N]) -> [f64; N] {
-    totals::<N, true>(left, right)
+/// Squared Euclidean distances of some rows from another one, side by side as [`dots`].
+pub fn distances<const N: usize>(rows: [Row<'_>; N], other: Row<'_>) -> [f64; N] {
+    totals::<N, true>(rows, other)
 }
 
 /// The Euclidean norm, by the sum of [`dot`]. O(dimension).
@@ -106,25 +108,22 @@ pub fn norm(row: Row<'_>) -> f64 {
     dot(row, row).sqrt()
 }
 
-/// Adds the terms of pairs of rows up: all at once, or one pair after another, stretch after stretch, where rows are to be
-/// widened.
-fn totals<const N: usize, const SQUARES: bool>(
-    left: [Row<'_>; N],
-    right: [Row<'_>; N],
-) -> [f64; N] {
+/// Adds up the terms of each of some rows with another: all at once, or one row after another, stretch after stretch, where
+/// rows are to be widened.
+fn totals<const N: usize, const SQUARES: bool>(rows: [Row<'_>; N], other: Row<'_>) -> [f64; N] {
     let features = features();
     let mut parts = [[0.0; PARTS]; N];
-    if let (Some(left), Some(right)) = (floats(left), floats(right)) {
-        add::<N, SQUARES>(features, &mut parts, left, right);
+    if let (Some(rows), Row::F32(other)) = (floats(rows), other) {
+        add::<N, SQUARES>(features, &mut parts, rows, other);
         return parts.map(folded);
     }
     let (mut first, mut second) = ([0.0; CHUNK], [0.0; CHUNK]);
-    for (parts, (left, right)) in parts.iter_mut().zip(left.into_iter().zip(right)) {
+    for (parts, row) in parts.iter_mut().zip(rows) {
         let mut sums = [*parts];
-        for start in (0..left.len().min(right.len())).step_by(CHUNK) {
-            let left = left.stretch(start, &mut first);
-            let right = right.stretch(start, &mut second);
-            add::<1, SQUARES>(features, &mut sums, [left], [right]);
+        for start in (0..row.len().min(other.len())).step_by(CHUNK) {
+            let row = row.stretch(start, &mut first);
+            let other = other.stretch(start, &mut second);
+            add::<1, SQUARES>(features, &mut sums, [row], other);
         }
         [*parts] = sums;
     }
@@ -148,38 +147,38 @@ fn folded(parts: [f64; PARTS]) -> f64 {
     (pair(0) + pair(2)) + (pair(1) + pair(3))
 }
 
-/// Adds the terms of pairs of rows to their sums, with the best instructions: products, or squares of differences.
+/// Adds the terms of each of some rows with another to its sum, with the best instructions: products, or squares of differences.
 fn add<const N: usize, const SQUARES: bool>(
     features: Features,
     sums: &mut [[f64; PARTS]; N],
-    left: [&[f32]; N],
-    right: [&[f32]; N],
+    rows: [&[f32]; N],
+    other: &[f32],
 ) {
     #[expect(unsafe_code, reason = "the variant's instruction set was probed")]
     // SAFETY: each variant runs only where the probe found its instructions.
     unsafe {
         #[cfg(target_arch = "x86_64")]
         if features.avx512 {
-            return add_avx512::<N, SQUARES>(sums, left, right);
+            return add_avx512::<N, SQUARES>(sums, rows, other);
         } else if features.avx2 {
-            return add_avx2::<N, SQUARES>(sums, left, right);
+            return add_avx2::<N, SQUARES>(sums, rows, other);
         }
         let _ = features;
-        add_all::<[f64; PARTS], N, SQUARES>(sums, left, right);
+        add_all::<[f64; PARTS], N, SQUARES>(sums, rows, other);
     }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,fma")]
 fn add_avx2<const N: usize, const SQUARES: bool>(
     sums: &mut [[f64; PARTS]; N],
-    left: [&[f32]; N],
-    right: [&[f32]; N],
+    rows: [&[f32]; N],
+    other: &[f32],
 ) {
     #[expect(unsafe_code, reason = "the instructions are this function's own")]
     // SAFETY: as the reason says.
     unsafe {
-        add_all::<[__m256d; 2], N, SQUARES>(sums, left, right);
+        add_all::<[__m256d; 2], N, SQUARES>(sums, rows, other);
     }
 }
 
@@ -187,13 +186,13 @@ fn add_avx2<const N: usize, const SQUARES: bool>(
 #[target_feature(enable = "avx512f")]
 fn add_avx512<const N: usize, const SQUARES: bool>(
     sums: &mut [[f64; PARTS]; N],
-    left: [&[f32]; N],
-    right: [&[f32]; N],
+    rows: [&[f32]; N],
+    other: &[f32],
 ) {
     #[expect(unsafe_code, reason = "the instructions are this function's own")]
     // SAFETY: as the reason says.
     unsafe {
-        add_all::<__m512d, N, SQUARES>(sums, left, right);
+        add_all::<__m512d, N, SQUARES>(sums, rows, other);
     }
 }
 
@@ -207,39 +206,38 @@ fn add_avx512<const N: usize, const SQUARES: bool>(
 #[expect(unsafe_code, reason = "a check for each step would cost as much as it")]
 unsafe fn add_all<D: Doubles, const N: usize, const SQUARES: bool>(
     sums: &mut [[f64; PARTS]; N],
-    left: [&[f32]; N],
-    right: [&[f32]; N],
+    rows: [&[f32]; N],
+    other: &[f32],
 ) {
-    let lengths = left.iter().chain(&right).map(|row| row.len());
-    let len = lengths.min().unwrap_or(0);
+    let lengths = rows.iter().map(|row| row.len());
+    let len = lengths.fold(other.len(), usize::min);
     let steps = len / PARTS;
     // SAFETY: the instructions are the caller's word, and no row is shorter than `steps * PARTS`.
     unsafe {
-        let (lefts, rights) = (left.map(<[f32]>::as_ptr), right.map(<[f32]>::as_ptr));
+        let at = |row: &[f32], step| &*row.as_ptr().cast::<[f32; PARTS]>().add(step);
         let mut parts = [D::load(&[0.0; PARTS]); N];
         for (part, sums) in parts.iter_mut().zip(&*sums) {
             *part = D::load(sums);
         }
         for step in 0..steps {
-            for pair in 0..N {
-                let left = D::widened(&*lefts[pair].cast::<[f32; PARTS]>().add(step));
-                let right = D::widened(&*rights[pair].cast::<[f32; PARTS]>().add(step));
-                let term = if SQUARES {
+            let right = D::widened(at(other, step));
+            for (part, row) in parts.iter_mut().zip(rows) {
+                let left = D::widened(at(row, step));
+                *part = if SQUARES {
                     let difference = left.minus(right);
-                    difference.times(difference)
+                    part.plus(difference.times(difference))
                 } else {
-                    left.times(right)
+                    part.plus_product(left, right)
                 };
-                parts[pair] = parts[pair].plus(term);
             }
         }
         for (part, sums) in parts.into_iter().zip(&mut *sums) {
             part.store(sums);
         }
     }
-    for (sums, (left, right)) in sums.iter_mut().zip(left.into_iter().zip(right)) {
+    for (sums, row) in sums.iter_mut().zip(rows) {
         let rest = steps * PARTS..len;
-        let pairs = left[rest.clone()].iter().zip(&right[rest]);
+        let pairs = row[rest.clone()].iter().zip(&other[rest]);
         for (sum, (&left, &right)) in sums.iter_mut().zip(pairs) {
             let (left, right) = (f64::from(left), f64::from(right));
             *sum += if SQUARES {
@@ -278,7 +276,7 @@ mod tests {
             }));
             for features in all {
                 let mut sums = [[0.0; PARTS]];
-                add::<1, false>(features, &mut sums, [&left], [&right]);
+                add::<1, false>(features, &mut sums, [&left], &right);
                 assert_eq!(folded(sums[0]).to_bits(), parts[0].to_bits());
             }
         }
@@ -296,7 +294,7 @@ mod tests {
             }
             for features in [features(), Features::default()] {
                 let mut sums = [[0.0; PARTS]];
-                add::<1, true>(features, &mut sums, [&left], [&right]);
+                add::<1, true>(features, &mut sums, [&left], &right);
                 assert_eq!(folded(sums[0]).to_bits(), folded(parts).to_bits());
             }
             assert_eq!(
@@ -337,21 +335,22 @@ mod tests {
     }
 
     #[test]
-    fn pairs_side_by_side_are_each_its_own() {
+    fn rows_side_by_side_are_each_its_own() {
         for dim in [1usize, 7, 8, 31, 128, 384] {
             let mut rng = Key::new(dim as u64 + 11).rng();
             let mut draw = || (0..dim).map(|_| spread(rng.bits())).collect::<Vec<_>>();
-            let rows: [Vec<f32>; 6] = std::array::from_fn(|_| draw());
-            let small: Vec<f16> = rows[5].iter().map(|&x| f16::from_f32(x)).collect();
-            let all = [0, 1, 2, 3, 4].map(|at| Row::F32(&rows[at]));
+            let rows: [Vec<f32>; 4] = std::array::from_fn(|_| draw());
+            let small: Vec<f16> = rows[3].iter().map(|&x| f16::from_f32(x)).collect();
+            let all = [0, 1, 2, 3].map(|at| Row::F32(&rows[at]));
             let half = Row::F16(&small);
             for (left, right) in [
-                ([all[0], all[1], all[2]], [all[2], all[3], all[4]]),
-                ([all[0], half, all[2]], [all[1], all[3], half]),
+                ([all[0], all[1], all[2]], all[3]),
+                ([all[0], half, all[2]], all[1]),
+                ([all[0], all[1], all[2]], half),
             ] {
                 let (together, apart) = (dots(left, right), distances(left, right));
                 for at in 0..3 {
-                    let (left, right) = (left[at], right[at]);
+                    let left = left[at];
                     assert_eq!(together[at].to_bits(), dot(left, right).to_bits());
                     assert_eq!(apart[at].to_bits(), distance(left, right).to_bits());
                 }

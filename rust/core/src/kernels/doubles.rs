@@ -8,15 +8,17 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256d, __m512d, _mm_loadu_ps, _mm256_add_pd, _mm256_cvtps_pd, _mm256_loadu_pd,
-    _mm256_loadu_ps, _mm256_mul_pd, _mm256_storeu_pd, _mm256_sub_pd, _mm512_add_pd,
-    _mm512_cvtps_pd, _mm512_loadu_pd, _mm512_mul_pd, _mm512_storeu_pd, _mm512_sub_pd,
+    __m256d, __m512d, _mm_loadu_ps, _mm256_add_pd, _mm256_cvtps_pd, _mm256_fmadd_pd,
+    _mm256_loadu_pd, _mm256_loadu_ps, _mm256_mul_pd, _mm256_storeu_pd, _mm256_sub_pd,
+    _mm512_add_pd, _mm512_cvtps_pd, _mm512_fmadd_pd, _mm512_loadu_pd, _mm512_mul_pd,
+    _mm512_storeu_pd, _mm512_sub_pd,
 };
 
 /// How many numbers there are.
 pub(super) const COUNT: usize = 8;
 
-/// Eight numbers. Every operation rounds each of them once, to nearest.
+/// Eight numbers. Every operation rounds each of them once, to nearest; [`plus_product`](Self::plus_product) may round the
+/// product too.
 ///
 /// # Safety
 /// All of it: the processor has the type's instructions.
@@ -28,6 +30,8 @@ pub(super) trait Doubles: Copy {
     unsafe fn plus(self, other: Self) -> Self;
     unsafe fn minus(self, other: Self) -> Self;
     unsafe fn times(self, other: Self) -> Self;
+    /// `self + left * right`: the same bits for every type only where the product needs no rounding.
+    unsafe fn plus_product(self, left: Self, right: Self) -> Self;
 }
 
 impl Doubles for [f64; COUNT] {
@@ -54,6 +58,10 @@ impl Doubles for [f64; COUNT] {
     #[inline(always)]
     unsafe fn times(self, other: Self) -> Self {
         std::array::from_fn(|at| self[at] * other[at])
+    }
+    #[inline(always)]
+    unsafe fn plus_product(self, left: Self, right: Self) -> Self {
+        std::array::from_fn(|at| self[at] + left[at] * right[at])
     }
 }
 
@@ -114,6 +122,16 @@ impl Doubles for [__m256d; 2] {
             ]
         }
     }
+    #[inline(always)]
+    unsafe fn plus_product(self, left: Self, right: Self) -> Self {
+        // SAFETY: the caller's word.
+        unsafe {
+            [
+                _mm256_fmadd_pd(left[0], right[0], self[0]),
+                _mm256_fmadd_pd(left[1], right[1], self[1]),
+            ]
+        }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -147,5 +165,10 @@ impl Doubles for __m512d {
     unsafe fn times(self, other: Self) -> Self {
         // SAFETY: the caller's word.
         unsafe { _mm512_mul_pd(self, other) }
+    }
+    #[inline(always)]
+    unsafe fn plus_product(self, left: Self, right: Self) -> Self {
+        // SAFETY: the caller's word.
+        unsafe { _mm512_fmadd_pd(left, right, self) }
     }
 }

@@ -21,10 +21,10 @@ use crate::pool;
 use crate::tick::Tick;
 
 /// The most queries of a block.
-const BLOCK: usize = 512;
+const BLOCK: usize = 1024;
 /// The most bytes of a block's codes: they stay in a core's second cache while panels stream past, and the more queries
 /// there are, the less often the corpus comes from memory.
-const CODES: usize = 144 << 10;
+const CODES: usize = 288 << 10;
 /// The most bytes of what a block's queries keep meanwhile.
 const KEPT: usize = 16 << 20;
 /// The fewest documents of a shard.
@@ -64,7 +64,8 @@ impl Engine {
         let norms = corpus
             .saturating_add(queries)
             .saturating_mul(size_of::<f64>());
-        let desk = block_queries * dim.saturating_add(kept);
+        let desk = (block_queries * dim.saturating_add(kept))
+            .saturating_add(corpus.saturating_mul(size_of::<u32>()));
         let taken = norms.saturating_add(desk.saturating_mul(threads));
         let packed = packed_bytes(dim).saturating_mul(corpus);
         Self {

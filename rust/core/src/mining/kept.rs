@@ -48,6 +48,11 @@ impl Room {
             .saturating_add(self.more)
     }
 
+    /// The entries that most queries have at once, within the bytes.
+    fn usual(self, depth: usize) -> usize {
+        self.full(self.settled(depth).min(depth.saturating_mul(2)))
+    }
+
     /// The bytes that a query's candidates take while documents stream by, at most.
     pub(super) fn bytes(self, depth: usize) -> usize {
         let full = self.full(self.settled(depth));
@@ -62,6 +67,10 @@ struct Entry {
     high: f32,
     id: u32,
 }
+
+/// How far a score may be expected off the middle of its ends, as a share of what lies between them. The ends are the
+/// worst case of hundreds of roundings, which add up to a few hundredths of it. The answer does not depend on it.
+const OFF: f32 = 1.0 / 16.0;
 
 /// The question of one query.
 pub(super) struct Asked<'a> {
@@ -97,11 +106,9 @@ pub(super) struct Kept {
 impl Kept {
     /// Goes on with the best of earlier documents.
     pub(super) fn resume(asked: &Asked<'_>, found: &mut Found) -> Self {
-        let entries: Vec<_> = found
-            .best
-            .iter()
-            .map(|&(score, id)| Entry::exact(id, score))
-            .collect();
+        let mut entries = Vec::with_capacity(asked.room.usual(asked.depth));
+        let best = found.best.iter();
+        entries.extend(best.map(|&(score, id)| Entry::exact(id, score)));
         let mut bar = asked.band.low;
         if entries.len() >= asked.depth
             && let Some(last) = entries.last()
@@ -201,16 +208,27 @@ impl Kept {
         self.full = asked.room.full(self.settled);
     }
 
-    /// Puts the likely best first: how many these are. Their scores are to be known before [`narrow`](Self::narrow).
+    /// Puts the likely best first, and what could be as good after them: how many these are. With their scores known,
+    /// [`narrow`](Self::narrow) hardly leaves others.
     pub(super) fn likely(&mut self, asked: &Asked<'_>) -> usize {
         self.examine(asked);
-        if self.entries.len() > self.wanted {
-            let by_middle = |a: &Entry, b: &Entry| b.middle().total_cmp(&a.middle());
-            self.entries
-                .select_nth_unstable_by(self.wanted - 1, by_middle);
-        }
         self.settled = self.entries.len();
-        self.entries.len().min(self.wanted)
+        let wanted = self.wanted;
+        if self.settled <= wanted {
+            return self.settled;
+        }
+        let by_middle = |a: &Entry, b: &Entry| b.middle().total_cmp(&a.middle());
+        self.entries.select_nth_unstable_by(wanted - 1, by_middle);
+        let last = self.entries[wanted - 1];
+        let reach = last.middle() - (last.high - last.low) * OFF;
+        let mut end = wanted;
+        for at in wanted..self.entries.len() {
+            if self.entries[at].high >= reach {
+                self.entries.swap(end, at);
+                end += 1;
+            }
+        }
+        end
     }
 
     /// Drops what the scores of the likely best turn away: how many entries are left.

@@ -1,12 +1,12 @@
-//! Exact scores of many queries' candidates, in the order of the documents: a document that several queries of a block kept
-//! is read from memory once, and its neighbours after it.
+//! Exact scores of many queries' candidates, document by document: one that several queries of a block kept is read from
+//! memory once, its neighbours after it.
 
 use super::block::Row;
 
-/// The documents of a bucket, the unit of order: so few that they stay in a core's second cache.
-const BUCKET: usize = 64;
-/// How many pairs are scored side by side, while the rows of as many more are on their way from memory.
+/// How many scores are computed side by side.
 const ABREAST: usize = 4;
+/// How many documents are on their way from memory meanwhile.
+const AHEAD: usize = 3;
 
 /// A candidate whose score is wanted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,6 +22,7 @@ pub(super) struct Rescorer {
     pairs: Vec<Pair>,
     ordered: Vec<Pair>,
     ends: Vec<u32>,
+    scores: Vec<f32>,
 }
 
 impl Rescorer {
@@ -50,11 +51,44 @@ impl Rescorer {
     }
 
     fn score_wanted(&mut self, rows: &mut [Row<'_>], documents: usize) {
-        let bucket = |pair: &Pair| pair.document as usize / BUCKET;
+        if self.pairs.is_empty() {
+            return;
+        }
+        self.order(documents);
+        self.scores.clear();
+        let is_same = |one: &Pair, other: &Pair| one.document == other.document;
+        let mut coming = self.ordered.chunk_by(is_same);
+        let fetch = |pairs: &[Pair]| {
+            let asked = &rows[pairs[0].row as usize].asked;
+            asked.scorer.prefetch(pairs[0].document as usize);
+        };
+        coming.by_ref().take(AHEAD).for_each(fetch);
+        for pairs in self.ordered.chunk_by(is_same) {
+            coming.next().into_iter().for_each(fetch);
+            let (groups, rest) = pairs.as_chunks::<ABREAST>();
+            for group in groups {
+                self.scores.extend(scores(group, rows));
+            }
+            match *rest {
+                [one] => self.scores.extend(scores(&[one], rows)),
+                [one, two] => self.scores.extend(scores(&[one, two], rows)),
+                [one, two, three] => self.scores.extend(scores(&[one, two, three], rows)),
+                _ => {}
+            }
+        }
+        for (pair, &score) in self.ordered.iter().zip(&self.scores) {
+            rows[pair.row as usize]
+                .kept
+                .know(pair.entry as usize, score);
+        }
+    }
+
+    /// Puts the pairs in the order of their documents. O(pairs + documents).
+    fn order(&mut self, documents: usize) {
         self.ends.clear();
-        self.ends.resize(documents / BUCKET + 1, 0);
+        self.ends.resize(documents, 0);
         for pair in &self.pairs {
-            self.ends[bucket(pair)] += 1;
+            self.ends[pair.document as usize] += 1;
         }
         let mut end = 0;
         for count in &mut self.ends {
@@ -64,37 +98,19 @@ impl Rescorer {
         self.ordered.clear();
         self.ordered.resize(self.pairs.len(), Pair::default());
         for pair in self.pairs.drain(..) {
-            let place = &mut self.ends[bucket(&pair)];
+            let place = &mut self.ends[pair.document as usize];
             self.ordered[*place as usize] = pair;
             *place += 1;
-        }
-        let (groups, rest) = self.ordered.as_chunks::<ABREAST>();
-        for (at, group) in groups.iter().enumerate() {
-            let next = groups.get(at + 1).map_or(rest, |next| &next[..]);
-            for pair in next {
-                let asked = &rows[pair.row as usize].asked;
-                asked.scorer.prefetch(pair.document as usize);
-            }
-            score_all(group, rows);
-        }
-        for pair in rest {
-            score_all(&[*pair], rows);
         }
     }
 }
 
-/// Scores some pairs side by side.
-fn score_all<const N: usize>(pairs: &[Pair; N], rows: &mut [Row<'_>]) {
-    let Some(first) = pairs.first() else {
-        return;
-    };
-    let scorer = rows[first.row as usize].asked.scorer;
-    let scores = scorer.scores(pairs.map(|pair| {
-        let query = rows[pair.row as usize].asked.query;
-        (query, pair.document as usize)
-    }));
-    for (pair, score) in pairs.iter().zip(scores) {
-        let row = &mut rows[pair.row as usize];
-        row.kept.know(pair.entry as usize, score);
+/// The scores of a document for some queries, computed side by side.
+fn scores<const N: usize>(pairs: &[Pair; N], rows: &[Row<'_>]) -> [f32; N] {
+    let asked = pairs.map(|pair| &rows[pair.row as usize].asked);
+    let queries = asked.map(|asked| asked.query);
+    match (asked.first(), pairs.first()) {
+        (Some(asked), Some(pair)) => asked.scorer.scores(queries, pair.document as usize),
+        _ => [0.0; N],
     }
 }

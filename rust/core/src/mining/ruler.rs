@@ -80,6 +80,7 @@ impl Ruler {
     }
 
     /// The ends of a score whose value is at least `least` and at most `most`.
+    #[inline]
     pub(super) fn ends(&self, least: f32, most: f32) -> (f32, f32) {
         let (least, most) = (f64::from(least) + self.shift, f64::from(most) + self.shift);
         if self.is_distance {

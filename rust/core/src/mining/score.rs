@@ -85,21 +85,21 @@ impl<'a> Scorer<'a> {
         if self.similarity != Similarity::Euclidean && self.query_norms[query] <= 0.0 {
             return 0.0;
         }
-        self.scores([(query, document)])[0]
+        self.scores([query], document)[0]
     }
 
-    /// The scores of some queries and documents, computed side by side.
+    /// The scores of some queries for one document, computed side by side.
     ///
     /// # Panics
     /// Where there is no such row.
-    pub(super) fn scores<const N: usize>(&self, pairs: [(usize, usize); N]) -> [f32; N] {
-        let queries = pairs.map(|(query, _)| self.queries.row(query));
-        let documents = pairs.map(|(_, document)| self.corpus.row(document));
+    pub(super) fn scores<const N: usize>(&self, queries: [usize; N], document: usize) -> [f32; N] {
+        let rows = queries.map(|query| self.queries.row(query));
+        let other = self.corpus.row(document);
         let mut sums = match self.similarity {
-            Similarity::Cosine | Similarity::Dot => dots(queries, documents),
-            Similarity::Euclidean => distances(queries, documents),
+            Similarity::Cosine | Similarity::Dot => dots(rows, other),
+            Similarity::Euclidean => distances(rows, other),
         };
-        for (sum, (query, document)) in sums.iter_mut().zip(pairs) {
+        for (sum, query) in sums.iter_mut().zip(queries) {
             match self.similarity {
                 Similarity::Dot => {}
                 Similarity::Cosine => {
