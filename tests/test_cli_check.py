@@ -116,17 +116,19 @@ def test_leaks_are_dropped(tmp_path, capsys):
     assert run(path, "--test", test, "--fix", tmp_path / "out.jsonl") == 0
 
 
-def test_a_beir_folder_is_not_fixed(tmp_path, capsys):
-    write(tmp_path / "corpus.jsonl", [{"_id": "d", "title": "", "text": "a metal"}])
-    write(tmp_path / "queries.jsonl", [{"_id": "q", "text": "what is gold"}])
-    (tmp_path / "qrels").mkdir()
-    (tmp_path / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\nq\td\t1\n")
-    assert run(tmp_path) == 0
-    capsys.readouterr()
-    assert run(tmp_path, "--fix", tmp_path.parent / "x.jsonl") == 2
-    told = capsys.readouterr()[1]
-    assert told.startswith("foolsgold: error: `--fix` must be left out for a BEIR folder")
-    assert f"hint: `foolsgold convert --data {tmp_path} --output pairs.jsonl --to pair`" in told
+def test_a_beir_folder_is_fixed_as_one(tmp_path, capsys):
+    folder = tmp_path / "folder"
+    (folder / "qrels").mkdir(parents=True)
+    write(folder / "corpus.jsonl", [{"_id": "d", "title": "", "text": "a metal"}])
+    write(folder / "queries.jsonl", [{"_id": id, "text": f"what is {id}"} for id in "qr"])
+    for split, queries in [("train", "qr"), ("test", "r")]:
+        rows = "".join(f"{id}\td\t1\n" for id in queries)
+        (folder / "qrels" / f"{split}.tsv").write_text(f"query-id\tcorpus-id\tscore\n{rows}")
+    assert run(folder) == 1
+    assert "compared anchors: `query` with `query` of the test data" in capsys.readouterr()[0]
+    assert run(folder, "--fix", tmp_path / "clean") == 0
+    assert "1 of 2 rows; dropped: leaked-row 1" in capsys.readouterr()[0]
+    assert sorted(path.name for path in (tmp_path / "clean" / "qrels").iterdir()) == ["test.tsv", "train.tsv"]
 
 
 @pytest.mark.timeout(300)

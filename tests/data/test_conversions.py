@@ -247,6 +247,16 @@ def test_draws_are_even_and_change_with_the_seed():
     assert np.diag(counts).sum() == 0
 
 
+def test_a_positive_says_nothing_of_the_negatives_beside_it():
+    ids, labels = np.arange(5), np.array([0, 0, 0, 1, 1])
+    counts = np.zeros((5, 5), int)
+    for seed in range(400):
+        lists, _ = lists_from_classes(ids, labels, 1, ids, seed=seed, threads=1)
+        positive, negative = lists.documents[:2]
+        counts[positive, negative] += 1
+    assert (np.abs(counts[1:3, 3:] - 100) < 45).all()
+
+
 @LAWS
 @given(
     st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=20), st.floats(-5, 5), st.floats(0, 5)

@@ -314,3 +314,40 @@ def test_an_interrupted_conversion_leaves_nothing(tmp_path, way, mark):
     assert process.returncode != 0
     assert "KeyboardInterrupt" in message
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from foolsgold.data.reshaping.scratch import Scratch
+with Scratch(sys.argv[1]) as scratch:
+    scratch.path("rows").write_text("rows")
+    print("there", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs locks of POSIX")
+def test_what_a_killed_conversion_left_goes_with_the_next(tmp_path):
+    def begun(name):
+        words = [sys.executable, "-c", KILLED, tmp_path / name]
+        process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "there\n"
+        return process
+
+    killed, other, alive = begun("out.jsonl"), begun("out2.jsonl"), begun("out.jsonl")
+    for process in (killed, other):
+        process.kill()
+        process.communicate()
+    (tmp_path / ".out.jsonl.x.scratch").mkdir()  # about to be locked
+    left = {path.name for path in tmp_path.glob(".out.jsonl.*.scratch")}
+    assert len(left) == 3
+    (tmp_path / "rows.jsonl").write_text('{"anchor": "a", "positive": "b", "negative": "c"}\n')
+    convert(tmp_path / "rows.jsonl", tmp_path / "out.jsonl", to="labeled-list")
+    stay = {path.name for path in tmp_path.glob(".out.jsonl.*.scratch")}
+    assert len(stay) == 2
+    assert ".out.jsonl.x.scratch" in stay
+    assert len([*tmp_path.glob(".out2.jsonl.*.scratch")]) == 1
+    alive.communicate("")
+    assert alive.returncode == 0
+    assert {path.name for path in tmp_path.glob(".out.jsonl.*.scratch")} == {".out.jsonl.x.scratch"}

@@ -467,19 +467,76 @@ def judged_folder(tmp_path, collection):
     return folder
 
 
+def lines_of_qrels(folder, split):
+    return (folder / "qrels" / f"{split}.tsv").read_text().splitlines()[1:]
+
+
 def test_a_folder_of_judgments_stays_whole(tmp_path, judged_folder):
     report = convert(judged_folder, tmp_path / "end", to_layout="beir")
-    assert dict(report.left_out) == {"judgments of split test": 3}
+    assert (report.rows_out, dict(report.left_out)) == (5, {})
     for name in ("corpus.jsonl", "queries.jsonl"):
         assert lines(tmp_path / "end" / name) == lines(judged_folder / name)
-    assert [path.name for path in (tmp_path / "end" / "qrels").iterdir()] == ["train.tsv"]
     train = "qrels/train.tsv"
-    assert (tmp_path / "end" / train).read_text() == (judged_folder / train).read_text()
+    for name in (train, "qrels/test.tsv"):
+        assert (tmp_path / "end" / name).read_text() == (judged_folder / name).read_text()
+    assert len([*(tmp_path / "end" / "qrels").iterdir()]) == 2
+    report = convert(judged_folder, tmp_path / "judged", to_layout="beir", threshold=1)
+    assert lines_of_qrels(tmp_path / "judged", "test") == ["1\t4\t1", "1\t5\t0", "0\t1\t1"]
     assert dict(convert(judged_folder, tmp_path / "test", to_layout="beir", split="test").left_out) == {}
     (judged_folder / train).unlink()
     report = convert(judged_folder, tmp_path / "only", to_layout="beir", threshold=1)
     assert [path.name for path in (tmp_path / "only" / "qrels").iterdir()] == ["test.tsv"]
     assert len(lines(tmp_path / "only" / "corpus.jsonl")) == 9
+
+
+def test_splits_are_read_together_and_told_apart(tmp_path, judged_folder):
+    header = "query-id\tcorpus-id\tscore\n"
+    (judged_folder / "qrels" / "dev.tsv").write_text(f"{header}2\t6\t0.5\n")
+    report = convert(judged_folder, tmp_path / "rows.jsonl", split=["train", "test"])
+    assert "judgments of split dev" not in report.left_out
+    rows = lines(tmp_path / "rows.jsonl")
+    assert [row["split"] for row in rows] == ["train"] * 2 + ["test"] * 3
+    assert [(row["query_id"], row["document_id"]) for row in rows][1:3] == [("2", "7"), ("1", "4")]
+    report = convert(judged_folder, tmp_path / "all.parquet", split="all")
+    assert report.rows_out == 6
+    for source in (judged_folder, tmp_path / "all.parquet"):
+        for layout, pattern in [("beir", "qrels/*.tsv"), ("msmarco", "qrels.*.tsv")]:
+            end = tmp_path / f"{source.stem}-{layout}"
+            convert(source, end, to_layout=layout, **({"split": "all"} if source == judged_folder else {}))
+            counts = {path.name: len(path.read_text().splitlines()) for path in end.glob(pattern)}
+            names = ["dev.tsv", "test.tsv", "train.tsv"]
+            expected = [2, 4, 3] if layout == "beir" else [1, 3, 2]
+            before = "" if layout == "beir" else "qrels."
+            assert counts == {before + name: count for name, count in zip(names, expected, strict=True)}
+    asked = (tmp_path / "folder-msmarco" / "queries.test.tsv").read_text().splitlines()
+    assert [line.split("\t")[0] for line in asked] == ["1", "0"]
+    (judged_folder / "qrels" / "all.tsv").write_text(f"{header}2\t7\t1\n")
+    assert convert(judged_folder, tmp_path / "rows.jsonl", split="all").rows_out == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"split": ["train", "no"]}, r"`split` must be one of \['test', 'train'\], got 'no'"),
+        ({"split": []}, r"`split` must be a name, or a list of them, got \[\]"),
+        ({"split": [1]}, r"`split` must be a name, or a list of them, got \[1\]"),
+    ],
+)
+def test_splits_that_are_not_there_are_refused(tmp_path, judged_folder, options, message):
+    with pytest.raises(ValueError, match=message):
+        convert(judged_folder, tmp_path / "out.jsonl", **options)
+    (judged_folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n1\t4\t1\n1\t99\t1\n")
+    with pytest.raises(ValueError, match=r"test.tsv: row 3, column `document_id`: must be an id of .*'99'"):
+        convert(judged_folder, tmp_path / "out.jsonl", split="all")
+    assert convert(judged_folder, tmp_path / "out.jsonl", split="all", on_error="skip").rows_out == 3
+    rows = {"query": ["a"], "document": ["b"], "score": [2], "split": ["a/b"]}
+    with pytest.raises(ValueError, match="`split` must be left out for rows without judgments"):
+        convert(rows, tmp_path / "out.jsonl", split="train")
+    with pytest.raises(ValueError, match="`split` must be one name where no BEIR folder is read"):
+        convert(rows, tmp_path / "out", to_layout="beir", split=["train", "test"])
+    with pytest.raises(ValueError, match="column `split` must be the name of a split, got 'a/b' at row 0"):
+        convert(rows, tmp_path / "out", to_layout="beir")
+    assert not (tmp_path / "out").exists()
 
 
 def test_other_outputs_tell_what_is_not_judged(tmp_path, judged_folder):

@@ -98,11 +98,46 @@ def test_noise_is_in_no_class():
     assert reshape(data, to="pair")[0].num_rows == 6
     words = data | {"label": ["u", "u", "v", "v", "none", "none"]}
     assert reshape(words, to="triplet", noise="none")[0].equals(table)
+    assert reshape(data, to="triplet", noise="-1")[0].equals(table)
+    floats = data | {"label": [float(label) for label in data["label"]]}
+    assert reshape(floats, to="triplet", noise=-1)[0].equals(table)
+    for noise in ("none", [-1]):
+        with pytest.raises(ValueError, match="`noise` must be a number, as column `label` holds, got"):
+            reshape(data, to="triplet", noise=noise)
     with pytest.raises(ValueError, match="`noise` must be left out from `triplet` to `pair`, got -1"):
         reshape(MARGINS, to="pair", noise=-1)
     features = Features({"text": Value("string"), "label": ClassLabel(names=["u", "v"])})
     _, report = reshape(Dataset.from_dict(data, features=features), to="triplet")
     assert dict(report.left_out) == {"rows without a label": 2}
+    _, report = reshape(Dataset.from_dict(data, features=features), to="pair", noise="v")
+    assert dict(report.left_out) == {"rows without a label": 2, "rows of no class": 2}
+    with pytest.raises(ValueError, match=r"`noise` must be a number, .* or one of u, v, got 'w'"):
+        reshape(Dataset.from_dict(data, features=features), to="pair", noise="w")
+
+
+def test_names_of_classes_are_in_the_report_where_files_have_numbers(tmp_path):
+    data = inference([0, 1, 2])
+    data.save_to_disk(tmp_path / "folder")
+    for source in (data, tmp_path / "folder"):
+        for name in ("out.jsonl", "out.csv"):
+            report = convert(source, tmp_path / name)
+            assert report.class_names == {"label": tuple(NAMES)}
+            assert "classes of label: 0 entailment, 1 neutral, 2 contradiction" in str(report)
+            assert report.to_dict()["class_names"] == {"label": NAMES}
+    assert '"label":2' in (tmp_path / "out.jsonl").read_text()
+    assert reshape(data, to="class")[1].class_names == {"label": tuple(NAMES)}
+    assert reshape(data, to="labeled-pair")[1].class_names == {}
+    assert reshape(data, to="pair")[1].class_names == {}
+
+
+def test_a_source_beside_the_text_of_a_class_is_no_anchor():
+    data = {"text": ["a", "b", "c", "d"], "source": ["web"] * 4, "label": [0, 0, 1, 1]}
+    table, report = reshape(data, to="triplet")
+    assert (report.from_, report.dropped_columns) == ("class", ("source",))
+    assert "web" not in {text for row in table.to_pylist() for text in row.values()}
+    assert roles_of(pa.table(data), "labeled-pair").anchor == "source"
+    assert roles_of(pa.table(data), anchor="source").shape == "labeled-pair"
+    assert roles_of(pa.table({"source": ["a"], "text": ["b"], "score": [0.5]})).anchor == "source"
 
 
 def test_margins_become_labels():

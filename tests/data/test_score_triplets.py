@@ -69,6 +69,18 @@ def test_judgments_of_texts_and_caps():
 
 
 @pytest.mark.parametrize(
+    ("grades", "message"),
+    [
+        ([1, 2], "`grades` must tell one score of a pair, 1 at row 0, got 2 at row 1"),
+        ([1, float("nan")], "`grades` must be finite, got NaN at row 1"),
+    ],
+)
+def test_grades_are_told_by_their_name(grades, message):
+    with pytest.raises(ValueError, match=message):
+        triplets_from_judgments([1, 1], [2, 2], grades)
+
+
+@pytest.mark.parametrize(
     ("columns", "options", "message"),
     [
         (([1, 1], [2, 2], [0.5, 0.7]), {}, "`scores` must tell one score of a pair, 0.5 at row 0, got 0.7"),

@@ -261,6 +261,13 @@ def test_sheets_without_header_and_quotes(tmp_path):
         {"id": 1, "text": '"the second'},
     ]
     write(tmp_path / "back.tsv", opened, header=False, quoting=False)
+    write(tmp_path / "rows.jsonl", opened)
+    for options in ({"names": ["id", "text"]}, {"quoting": False}):
+        with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be left out for files that are"):
+            stream(tmp_path / "rows.jsonl", **options)
+    for options in ({"header": False}, {"quoting": False}):
+        with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be left out for files that are"):
+            write(tmp_path / "none.parquet", opened, **options)
     assert (tmp_path / "back.tsv").read_bytes() == path.read_bytes()
 
 

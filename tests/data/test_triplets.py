@@ -148,6 +148,25 @@ def test_noise_is_left_out_or_a_negative():
     assert as_set(negatives[:]) == {(a, 2 - a, n) for a in (0, 2) for n in (1, 3, 4)}
     assert left_out.report["noise"] == 2
     assert triplets_from_labels([0, 0, 1], noise=-1).report["noise"] == 0
+    assert triplets_from_labels([0, 0, 1, 2], noise=np.float32(2)).report["noise"] == 1
+    assert triplets_from_labels([False, False, True], noise=None).count == 2
+
+
+@pytest.mark.parametrize(
+    ("labels", "noise", "message"),
+    [
+        ([0, 0, 1], "1", "`noise` must be a whole number, as the labels are, got '1'"),
+        (["a", "a", "b"], -1, "`noise` must be a text, as the labels are, got -1"),
+        (np.array([0, 0, 1]), 0.5, "`noise` must be a whole number, as the labels are, got 0.5"),
+        ([0, 0, 1], float("nan"), "`noise` must be a whole number, as the labels are, got nan"),
+        ([0, 0, 1], [1], r"`noise` must be a whole number, as the labels are, got \[1\]"),
+        ([True, True, False], -1, "`noise` must be True or False, as the labels are, got -1"),
+    ],
+)
+def test_noise_that_no_label_can_equal_is_refused(labels, noise, message):
+    for work in (triplets_from_labels, data.pairs_from_labels):
+        with pytest.raises(TypeError, match=message):
+            work(labels, noise=noise)
 
 
 def test_ids_stand_for_rows():

@@ -66,7 +66,7 @@ def add_check(commands: argparse._SubParsersAction[Any]) -> None:
         "--fix",
         type=Path,
         metavar="OUTPUT",
-        help="write a clean copy: .jsonl, .csv, .tsv (also .gz, .zst), .parquet, or a folder",
+        help="write a clean copy: .jsonl, .csv, .tsv (also .gz, .zst), .parquet, or a folder (of BEIR one)",
     )
     check.add_argument(
         "--fix-list", type=Path, metavar="FILE", help="write what --fix changed, as JSON Lines"
@@ -105,17 +105,9 @@ def _check(options: argparse.Namespace) -> Callable[[], int]:
 
 
 def _check_words(options: argparse.Namespace) -> None:
-    from foolsgold.data.checking.checker import is_beir
-
     for word, value in [("--fix-list", options.fix_list), ("--trim", options.trim or None)]:
         if value is not None and options.fix is None:
             raise ValueError(f"`{word}` must be left out without `--fix`")
-    if options.fix is not None and is_beir(options.data):
-        raise ValueError(
-            "`--fix` must be left out for a BEIR folder, whose files hang together\n"
-            f"hint: `foolsgold convert --data {options.data[0]} --output pairs.jsonl --to pair`, "
-            "and check that file"
-        )
     read = {"FILE": options.data, "--test": options.test or []}
     for word, path in [("--fix", options.fix), ("--fix-list", options.fix_list)]:
         if path is not None:
@@ -175,6 +167,8 @@ def _print(
     ]:
         for advice in advices:
             console.print(_advice(title, advice), soft_wrap=True)
+    for told in report.told_comparisons():
+        console.print(_text(told), soft_wrap=True)
     if fixed is not None:
         dropped = ", ".join(f"{rule} {count:,}" for rule, count in fixed.dropped.items()) or "none"
         changed = ", ".join(f"{rule} {count:,}" for rule, count in fixed.changed.items()) or "none"

@@ -56,7 +56,12 @@ def add_convert(commands: argparse._SubParsersAction[Any]) -> None:
     convert.add_argument("--to-layout", choices=_LAYOUTS, help="of the output; else plain columns")
     convert.add_argument("--corpus", type=Path, metavar="FILE", help="the documents of a layout of ids")
     convert.add_argument("--queries", type=Path, metavar="FILE", help="its queries")
-    convert.add_argument("--split", metavar="NAME", help="of judgments; train, or the only one")
+    convert.add_argument(
+        "--split",
+        nargs="+",
+        metavar="NAME",
+        help="of judgments; of a BEIR folder several, or all; else train, or the only one",
+    )
     for role, told in _ROLES.items():
         convert.add_argument(f"--{role}", metavar="COLUMN", help=told)
     convert.add_argument(
@@ -176,6 +181,8 @@ def _show(report: ConversionReport, options: argparse.Namespace) -> None:
     console.print(Text(f"{told}: {options.output}"))
     for reason, count in report.left_out.items():
         console.print(Text(f"left out, {reason}: {count:,}"))
+    for told in report.told_classes():
+        console.print(Text(told))
     if report.dropped_columns:
         names = ", ".join(report.dropped_columns)
         console.print(Text(f"columns dropped: {names}; --keep-columns keeps those of rows that stay one row"))

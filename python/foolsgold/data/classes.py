@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foolsgold.data.unicode import surrogates_told
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -22,7 +24,7 @@ def classes_of(name: str, column: Any) -> tuple[NDArray[np.uint32], list[Any]]:
         The number of each row's value, (number of rows,) uint32, and the values.
 
     Raises:
-        ValueError: for a null, NaN or broken number, naming the row, and a column of lists.
+        ValueError: for a null, NaN, broken number or lone surrogate, naming the row, and a column of lists.
         TypeError: for values of other kinds.
 
     Example:
@@ -64,9 +66,8 @@ def _arrow(name: str, column: Any) -> Any:
     if isinstance(column, np.ndarray) and column.ndim > 1:
         raise ValueError(f"`{name}` must hold one label a row, got an array of shape {column.shape}")
     try:
-        values = column if hasattr(column, "to_pylist") else pa.array(column)
-    except UnicodeEncodeError as error:
-        raise ValueError(f"`{name}` must hold valid Unicode, got {error}") from None
+        with surrogates_told({name: column}):
+            values = column if hasattr(column, "to_pylist") else pa.array(column)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
         raise TypeError(f"`{name}` must hold labels of one kind, got a column of which {error}") from None
     values = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -49,7 +50,7 @@ def classes_by_row(labels: Any, noise: Any) -> Classes:
 
     Raises:
         ValueError: for a null or broken label.
-        TypeError: for labels of other kinds.
+        TypeError: for labels of other kinds, and noise that no label of their kind can equal.
     """
     is_one_column = hasattr(labels, "__len__") and not isinstance(labels, (str, Mapping, Set))
     if not is_one_column or hasattr(labels, "column_names") or hasattr(labels, "columns"):
@@ -62,7 +63,21 @@ def classes_by_row(labels: Any, noise: Any) -> Classes:
         # A hint of this reader's is for samplers, which find the column by name.
         raise ValueError(str(error).split("\nhint:")[0]) from None
     known = values.index(noise) if noise is not None and noise in values else None
+    if noise is not None and values:
+        _check_noise(noise, values[0])
     return Classes(numbers, len(values), known)
+
+
+def _check_noise(noise: Any, label: Any) -> None:
+    """Refuse what no label of that kind can equal."""
+    if isinstance(label, str):
+        kind, is_of_it = "a text", isinstance(noise, str)
+    else:
+        is_number = isinstance(noise, (Real, np.bool_))
+        kind = "True or False" if isinstance(label, bool) else "a whole number"
+        is_of_it = is_number and (noise in (0, 1) if isinstance(label, bool) else float(noise).is_integer())
+    if not is_of_it:
+        raise TypeError(f"`noise` must be {kind}, as the labels are, got {noise!r}")
 
 
 def share_of(max_per_anchor: Any, per_class: Any, name: str = "per_class") -> tuple[str, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from foolsgold.data.files import listed
-from foolsgold.data.layouts import beir, layout_named, layout_of
+from foolsgold.data.layouts import beir, layout_named, layout_of, msmarco
 from foolsgold.data.layouts.rows import Reading, Writing
 from foolsgold.data.reshaping.attributes import ATTRIBUTES, companion
 from foolsgold.data.reshaping.file_rows import FileRows
@@ -39,7 +39,7 @@ def convert(
     to_layout: str | None = None,
     corpus: str | os.PathLike[str] | None = None,
     queries: str | os.PathLike[str] | None = None,
-    split: str | None = None,
+    split: str | Sequence[str] | None = None,
     anchor: str | None = None,
     positive: str | None = None,
     negative: str | None = None,
@@ -67,7 +67,8 @@ def convert(
 
     Where a layout has ids, they are those that rows carry, else numbers from 0 in order of first appearance;
     `hard-negatives`, `margin-mse`, `trec-qrels` and `trec-run` are files of ids alone, without the texts. A
-    BEIR folder that becomes one keeps documents and queries that no row has.
+    BEIR folder that becomes one keeps documents and queries that no row has. Classes of a `ClassLabel` of
+    `datasets` are written as their numbers, which losses take; the report has their names.
 
     Files may be larger than memory. Rows that keep their shape go from the files to the output a batch at a
     time. For other shapes, and where a layout has ids in place of texts, texts go to a folder beside the
@@ -86,8 +87,10 @@ def convert(
         to_layout: of the output; by default plain columns.
         corpus: the documents of a layout of ids.
         queries: its queries.
-        split: of judgments, the one to read and to write; by default `train`, or the only one, and the report
-            tells how many judgments of other splits of a BEIR folder are left out.
+        split: of judgments, the one to read and to write; of a BEIR folder several, or `all`. Rows of several
+            have a column `split`, by which a BEIR or MS MARCO folder gets a file for each; rows of another
+            origin may have such a column too. By default all where a BEIR folder becomes one; else `train`,
+            or the only one, and the report tells how many judgments of other splits are left out.
         anchor: as for `reshape`, as all that follow.
         positive: see there.
         negative: see there.
@@ -143,18 +146,23 @@ def convert(
     )
     if into is not None and how.to != into.SHAPE:
         raise ValueError(f"`to` must be {into.SHAPE!r} for layout {to_layout!r}, got {to!r}")
+    splits = (split,) if isinstance(split, str) else tuple(split or ())
+    if split is not None and not all(isinstance(name, str) and name for name in splits or (None,)):
+        raise ValueError(f"`split` must be a name, or a list of them, got {split!r}")
     named = {"anchor": anchor, "positive": positive, "negative": negative, "label": label}
     with Scratch(path) as scratch:
         reading = Reading(
             scratch=scratch,
             corpus=None if corpus is None else Path(corpus),
             queries=None if queries is None else Path(queries),
-            split=split,
+            splits=splits,
+            keeps_splits=into is beir and bool(how.keep_columns) and miner is None,
             on_error=on_error,
             threads=threads,
             progress=progress,
         )
         found = read_source(source, layout, reading)
+        to_split = _split_to_write(splits, found, into)
         if into is not beir or not how.keep_columns:
             found = _without_collections(found)
         elif isinstance(found, Source) and found.collections:
@@ -168,7 +176,7 @@ def convert(
             check_writable(path, rows.schema)
             write(path, rows.batches(), rows.schema, threads=threads)
         else:
-            into.write(path, _in_layout_names(rows, found, split))
+            into.write(path, _in_layout_names(rows, found, to_split))
         return rows.report
 
 
@@ -195,8 +203,8 @@ def read_source(source: Any, layout: str | None, how: Reading) -> Source | FileR
     name = layout or layout_of(paths)
     if name is not None:
         return _checked(layout_named("layout", name).read(paths, how))
-    for argument, value in [("corpus", how.corpus), ("queries", how.queries), ("split", how.split)]:
-        if value is not None and argument != "split":
+    for argument, value in [("corpus", how.corpus), ("queries", how.queries)]:
+        if value is not None:
             raise ValueError(f"`{argument}` must be left out for rows of texts, got {value}")
     if Path(paths[0]).is_dir():
         _check_folder(paths)
@@ -228,6 +236,22 @@ def _checked(found: Source | FileRows) -> Source | FileRows:
     if isinstance(found, Source) and found.table.num_rows == 0:
         raise ValueError("`source` must have a sound row, got none")
     return found
+
+
+def _split_to_write(splits: tuple[str, ...], found: Source | FileRows, into: Any) -> str | None:
+    """Return the name of the judgments that are written; None where each row says it.
+
+    Raises:
+        ValueError: if splits are named that are neither read nor written.
+    """
+    are_plain = isinstance(found, FileRows) or found.scratch is None
+    if splits and are_plain and into not in (beir, msmarco):
+        raise ValueError(f"`split` must be left out for rows without judgments, got {[*splits]}")
+    if isinstance(found, Source) and found.collections:
+        return found.split
+    if len(splits) > 1:
+        raise ValueError(f"`split` must be one name where no BEIR folder is read, got {[*splits]}")
+    return next(iter(splits), None)
 
 
 def _check_folder(paths: Sequence[str]) -> None:
@@ -272,7 +296,5 @@ def _in_layout_names(rows: Reshaped, found: Source | FileRows, split: str | None
         return map(renamed, rows.batches())
 
     schema = renamed(rows.schema.empty_table()).schema
-    if not isinstance(found, Source):
-        return Writing(schema=schema, batches=batches, split=split or "train")
-    name = split or found.split or "train"
-    return Writing(schema=schema, batches=batches, split=name, collections=found.collections)
+    collections = found.collections if isinstance(found, Source) else {}
+    return Writing(schema=schema, batches=batches, split=split, collections=collections)

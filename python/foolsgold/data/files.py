@@ -12,6 +12,8 @@ from foolsgold.progress import progress_bar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_SEPARATED = tuple(f".{name}{packed}" for name in ("csv", "tsv") for packed in ("", ".gz", ".zst"))
+
 
 def read(
     paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
@@ -81,3 +83,28 @@ def listed(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> 
     """Return the paths as strings, a single one as a list of it."""
     several = [paths] if isinstance(paths, (str, os.PathLike)) else paths
     return [os.fspath(path) for path in several]
+
+
+def refuse_separated(paths: Sequence[str], **given: bool) -> None:
+    """Refuse arguments that say something of CSV and TSV alone, where no file is one.
+
+    Args:
+        paths: the files.
+        given: by the name of an argument whether the caller has given it.
+
+    Raises:
+        ValueError: naming the argument.
+
+    Example:
+        >>> refuse_separated(["a.jsonl", "b.tsv.gz"], quoting=True)
+        >>> refuse_separated(["a.jsonl"], quoting=True)
+        Traceback (most recent call last):
+            ...
+        ValueError: `quoting` must be left out for files that are neither CSV nor TSV, got a.jsonl
+    """
+    if any(path.lower().endswith(_SEPARATED) for path in paths):
+        return
+    for argument, is_given in given.items():
+        if is_given:
+            told = f"must be left out for files that are neither CSV nor TSV, got {paths[0]}"
+            raise ValueError(f"`{argument}` {told}")

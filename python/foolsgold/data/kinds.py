@@ -6,6 +6,8 @@ import re
 from numbers import Number
 from typing import Any
 
+from foolsgold.data.unicode import surrogates_told
+
 _TEXT_TYPE = re.compile(
     r"(?:(?:large_|fixed_size_)?list<\w+: )?(?:string|large_string|string_view)"
     r"(?: not null)?(?:>(?:\[\d+\])?)?"
@@ -99,7 +101,7 @@ def values_of(name: str, column: Any) -> Any:
         column: an Arrow array, or any iterable of cells.
 
     Raises:
-        ValueError: at a null, or a list with one; column and row are named.
+        ValueError: at a null, a list with one, or a lone surrogate in a list; column and row are named.
         TypeError: where cells are of several kinds.
     """
     kind = getattr(column, "type", None)
@@ -121,7 +123,8 @@ def values_of(name: str, column: Any) -> Any:
     if found.is_lists_of_texts:
         import pyarrow
 
-        return pyarrow.array(cells, pyarrow.large_list(pyarrow.large_string()))
+        with surrogates_told({name: cells}):
+            return pyarrow.array(cells, pyarrow.large_list(pyarrow.large_string()))
     return [str(cell) for cell in cells]
 
 

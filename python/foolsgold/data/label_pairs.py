@@ -55,7 +55,7 @@ def pairs_from_labels(
 
     Raises:
         ValueError: for labels that make no such pair, and as `triplets_from_labels`.
-        TypeError: for labels of other kinds.
+        TypeError: for labels of other kinds, and `noise` of another kind than they are.
 
     Example:
         >>> pairs_from_labels(["a", "b", "a"])[:].tolist()

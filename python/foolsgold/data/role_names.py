@@ -18,6 +18,9 @@ POSITIVE_NAMES = (
 )  # fmt: skip
 """Names of a column of what belongs to the anchor, whatever their case; again the first one decides."""
 
+SINGLE_NAMES = ("text", "sentence")
+"""Names of a column of texts that stand alone, each with its class."""
+
 _PARTNERS = {
     "sentence1": "sentence2",
     "sentence_a": "sentence_b",
@@ -57,6 +60,25 @@ def anchors_named(columns: Iterable[str], beside: Iterable[str]) -> list[str]:
     found = named(columns, ANCHOR_NAMES)
     names = {_folded(name) for name in beside}
     return [name for name in found if _PARTNERS.get(_folded(name), _folded(name)) in names] or found
+
+
+def without_origin(columns: Iterable[str], label: str | None) -> list[str]:
+    """Return columns of texts without a `source` that tells where the one text of a class is from.
+
+    Args:
+        columns: those that may be trained on.
+        label: the column of labels; None for none.
+
+    Example:
+        >>> without_origin(["source", "text"], "label"), without_origin(["source", "target"], "label")
+        (['text'], ['source', 'target'])
+        >>> without_origin(["source", "text"], "score")  # of two texts
+        ['source', 'text']
+    """
+    found = [*columns]
+    others = [name for name in found if _folded(name) != "source"]
+    is_of_class = len(found) == 2 and len(others) == 1 and _folded(others[0]) in SINGLE_NAMES
+    return others if is_of_class and label is not None and _folded(label) in ("label", "labels") else found
 
 
 def is_label_or_id(name: str) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from foolsgold.data.files import names_of
 from foolsgold.data.texts import columns_of, num_rows_of
+from foolsgold.data.unicode import surrogates_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ class RowBatches:
 
     Raises:
         TypeError: for data of another kind, and a column of neither texts nor numbers, or lists of them.
-        ValueError: for a column that is missing, and data without rows.
+        ValueError: for a column that is missing, data without rows, and a text with a lone surrogate.
     """
 
     def __init__(self, data: Any, columns: Sequence[str] | None = None) -> None:
@@ -130,10 +131,11 @@ def _batches(data: Any) -> tuple[Iterator[Any], int | None]:
     raise TypeError(f"`data` must be a data set, files or an iterable of batches, got {type(data).__name__}")
 
 
-def _table(columns: Mapping[str, Any]) -> Any:
+def _table(columns: Mapping[str, Any], first_row: int = 0) -> Any:
     import pyarrow as pa
 
-    return pa.table({name: pa.chunked_array(_chunks(name, column)) for name, column in columns.items()})
+    with surrogates_told(columns, first_row=first_row):
+        return pa.table({name: pa.chunked_array(_chunks(name, column)) for name, column in columns.items()})
 
 
 def _chunks(name: str, column: Any) -> list[Any]:
@@ -141,7 +143,7 @@ def _chunks(name: str, column: Any) -> list[Any]:
 
     try:
         found = column if isinstance(column, (pa.Array, pa.ChunkedArray)) else pa.array(column)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         raise ValueError(f"`{name}` must hold values of one kind, got a column of which {error}") from None
     return found.chunks if isinstance(found, pa.ChunkedArray) else [found]
 
@@ -167,7 +169,7 @@ def _of_items(items: Iterable[Any]) -> Iterator[Any]:
     """Yield batches as they come, and rows gathered into batches."""
     import pyarrow as pa
 
-    rest = iter(items)
+    rest, num_rows = iter(items), 0
     for first in rest:
         if hasattr(first, "__arrow_c_array__"):
             yield pa.record_batch(first)
@@ -175,7 +177,8 @@ def _of_items(items: Iterable[Any]) -> Iterator[Any]:
             yield pa.table(first)
         else:
             rows = [first, *islice(rest, _ROWS - 1)]
-            yield _table(columns_of(rows))
+            yield _table(columns_of(rows), num_rows)
+            num_rows += len(rows)
 
 
 def _parts(batch: Any) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from foolsgold import _core
 from foolsgold import threads as cores
-from foolsgold.data.files import listed, names_of
+from foolsgold.data.files import listed, names_of, refuse_separated
 from foolsgold.integers import MAX_INT64, integer
 from foolsgold.progress import progress_bar
 
@@ -224,7 +224,7 @@ def stream(
     Raises:
         ValueError: if a file's ending is unknown, it has no rows, is cut short, is no UTF-8 or breaks its
             format, or a wanted column is missing or mixed; the message names the file, and the row and
-            column.
+            column. If `names` or `quoting` is given and no file is CSV or TSV.
         OSError: if a file cannot be opened.
 
     Example:
@@ -251,6 +251,7 @@ def stream(
             threads=cores.resolve(threads),
             progress=show,
         )
+    refuse_separated(listed(paths), names=names is not None, quoting=not quoting)
     there = {name for name, _ in [*files.kinds, *files.unreadable]}
     if columns is None and (unknown := [name for name in types or () if name not in there]):
         raise ValueError(f"`types` must be of columns that are there, {sorted(there)}, got {unknown}")

@@ -68,7 +68,7 @@ def triplets_from_labels(
     Raises:
         ValueError: for labels that make no triplet, a null or broken label, ids of another length, and
             numbers out of range.
-        TypeError: for labels of other kinds.
+        TypeError: for labels of other kinds, and `noise` of another kind than they are.
 
     Example:
         >>> triplets = triplets_from_labels(["cat", "dog", "cat", "dog", "emu"])
@@ -181,7 +181,11 @@ def triplets_from_judgments(
     most = None if max_per_query is None else integer("max_per_query", max_per_query, 1, MAX_UINT64)
     options = real("margin", margin), most, texts is not None
     source = ScoreSource(ids["queries"], ids["documents"], values, options)
-    return _of_scores(source, texts, "grades", threads, progress)
+    try:
+        return _of_scores(source, texts, "grades", threads, progress)
+    except ValueError as error:
+        # The core knows grades as scores of pairs.
+        raise ValueError(str(error).replace("`scores`", "`grades`")) from None
 
 
 def triplets_from_embeddings(

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from foolsgold import _core
 from foolsgold import threads as cores
+from foolsgold.data.files import refuse_separated
 from foolsgold.data.streaming import Stream
 from foolsgold.data.texts import columns_of
+from foolsgold.data.unicode import surrogates_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,7 +112,8 @@ def write(
 
     Raises:
         ValueError: as `check_writable`, and at a value that the format cannot hold; the message names the
-            file, the row (from 1) and the column.
+            file, the row (from 1) and the column; at a lone surrogate in Python's texts column and row (from
+            0). If `header` or `quoting` is given for another format.
         OSError: if it cannot be written.
 
     Example:
@@ -124,6 +127,7 @@ def write(
         '{"anchor":"who?","score":0.5}\n'
     """
     path = Path(path)
+    refuse_separated([os.fspath(path)], header=not header, quoting=not quoting)
     num_threads = cores.resolve(threads)
     if isinstance(batches, Stream):
         check_writable(path, batches, nested=nested, array=array)
@@ -150,9 +154,12 @@ def write(
     if schema is None and _is_data_set(batches):
         import pyarrow as pa
 
+        columns = columns_of(batches)
+        with surrogates_told(columns):
+            table = pa.table(columns)
         return write(
             path,
-            pa.table(columns_of(batches)),
+            table,
             nested=nested,
             array=array,
             header=header,

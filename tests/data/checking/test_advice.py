@@ -113,3 +113,36 @@ def test_reasons_come_from_the_data():
     assert "CosineSimilarityLoss" in names(wide.unsuitable)
     assert "CosineSimilarityLoss" not in names(wide.losses)
     assert "20 pairs of label 0" in check(DATA["labeled-pair"]).unsuitable[0].reason
+
+
+@pytest.mark.parametrize(
+    ("data", "kept", "reason"),
+    [
+        ({**TWO, "label": [1] * 40}, ["MultipleNegativesRankingLoss"], "all pairs have the label 1"),
+        ({**TWO, "label": [0] * 40}, [], "all pairs have the label 0"),
+        ({**TWO, "score": [0.5] * 40}, ["CosineSimilarityLoss"], "nothing to rank"),
+        ({**TWO, "label": [3] * 40}, [], "all pairs are of the class 3"),
+        ({"text": PAIRS["anchor"], "label": [None] * 40}, [], "no row has a class"),
+        ({"text": PAIRS["anchor"], "label": [3] * 40}, [], "there is one class"),
+        ({"anchor": ["a question"], "positive": ["an answer"]}, [], "column `anchor` has one text alone"),
+        ({**PAIRS, "positive": ["an answer"] * 40}, [], "column `positive` has one text alone"),
+        ({"text": ["a text"]}, ["DenoisingAutoEncoderLoss"], "column `text` has one text alone"),
+    ],
+)
+def test_losses_that_cannot_learn_from_the_rows_are_not_advised(data, kept, reason):
+    report = check(data)
+    assert names(report.losses) == kept
+    assert any(reason in advice.reason for advice in report.unsuitable)
+
+
+def test_one_row_with_its_own_negative_is_enough():
+    one = {name: column[:1] for name, column in DATA["triplet"].items()}
+    assert names(check(one).losses) == [name for name, _ in LOSSES["triplet"]]
+
+
+def test_a_source_beside_one_text_tells_where_it_is_from():
+    report = check({**DATA["class"], "source": ["the web"] * 40})
+    assert (report.shape, report.roles["others"]) == ("class", ["source"])
+    assert check({"source": TWO["sentence1"], "text": TWO["sentence2"]}).shape == "pair"
+    told = {"source": TWO["sentence1"], "text": TWO["sentence2"], "label": [0, 1] * 20}
+    assert check(told, anchor="source").shape == "labeled-pair"

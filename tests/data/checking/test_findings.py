@@ -263,7 +263,7 @@ def test_near_duplicates():
 
 
 def test_the_report_can_be_printed_and_dumped():
-    report = check({"anchor": ["a b", "a b"], "positive": ["", "c d"]})
+    report = check({"anchor": ["a b", "e f"], "positive": ["", "c d"]})
     found = json.loads(json.dumps(report.as_dict()))
     assert {finding["rule"] for finding in found["findings"]} == {one.rule for one in report.findings}
     assert found["schema"] == 1
@@ -318,3 +318,31 @@ def test_data_without_rows_is_refused(tmp_path):
                 if text
                 else (tmp_path / name).write_bytes(b"") or tmp_path / name
             )
+
+
+def test_test_data_is_compared_by_names_then_by_roles():
+    rows = {"question": ["what is gold", "what is lead"], "answer": ["a metal", "a poison"]}
+    turned = {"answer": ["a metal"], "question": ["what is gold"]}
+    report = check(rows, test=turned)
+    assert rules(report)["leaked-row"] == 1
+    both = (("question", "question"), ("answer", "answer"))
+    assert report.compared == {"anchors": both[:1], "rows": both, "documents": both[1:]}
+    report = check(rows, test={"premise": ["what is gold"], "hypothesis": ["a metal"]})
+    assert rules(report)["leaked-row"] == 1
+    assert report.compared["rows"] == (("question", "premise"), ("answer", "hypothesis"))
+    assert "compared anchors: `question` with `premise` of the test data" in str(report)
+    assert report.as_dict()["compared"]["anchors"] == [["question", "premise"]]
+
+
+def test_columns_of_other_roles_are_not_compared_by_their_place():
+    names = ("x1", "x2", "x3")
+    rows = dict(zip(names, (["a b"], ["c d"], ["e f"]), strict=True))
+    turned = dict(zip(reversed(names), (["a b"], ["c d"], ["e f"]), strict=True))
+    assert "leaked-row" not in rules(check(rows, test=turned))
+    assert rules(check(rows, test=dict(reversed(rows.items()))))["leaked-row"] == 1
+    triplets = {"anchor": ["a b"], "positive": ["c d"], "negative": ["e f"]}
+    lists = {"anchor": ["a b"], "positive": ["c d"], "positives": ["e f"]}
+    report = check(triplets, test=lists, negatives="negative")
+    assert "rows" not in report.compared
+    assert "leaked-row" not in rules(report)
+    assert rules(report)["leaked-text"] == 1

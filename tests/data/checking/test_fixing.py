@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from foolsgold.data import check, convert, read
+from foolsgold.data import check, read
 from foolsgold.data.checking.rules import RULES
 
 LAWS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -175,15 +175,44 @@ def test_nothing_is_written_over_what_is_read(tmp_path):
     assert {file.name for file in Path(tmp_path).iterdir()} == {"rows.jsonl", "link.jsonl"}
 
 
-def test_a_beir_folder_says_what_to_do(tmp_path):
-    jsonl(tmp_path / "corpus.jsonl", [{"_id": id, "title": "", "text": "a metal"} for id in "de"])
-    jsonl(tmp_path / "queries.jsonl", [{"_id": "q", "text": "what is gold"}])
+def test_a_beir_folder_stays_one(tmp_path):
+    folder, clean = tmp_path / "folder", tmp_path / "clean"
+    (folder / "qrels").mkdir(parents=True)
+    jsonl(folder / "corpus.jsonl", [{"_id": id, "title": "", "text": "a metal"} for id in "de"])
+    queries = {"q": "what is gold", "r": "what is lead", "s": "which one"}
+    jsonl(folder / "queries.jsonl", [{"_id": id, "text": text} for id, text in queries.items()])
+    header = "query-id\tcorpus-id\tscore\n"
+    (folder / "qrels" / "train.tsv").write_text(f"{header}r\td\t1\nq\td\t1\nq\te\t1\n\ns\td\t1\n")
+    (folder / "qrels" / "test.tsv").write_text(f"{header}s\te\t1\n")
+    report = check(folder, near_duplicates=None)
+    assert [report[rule][0].count for rule in ("duplicate-row", "leaked-row")] == [1, 1]
+    fixed = report.fix(clean, changes=tmp_path / "changes.jsonl")
+    assert (fixed.rows_before, fixed.rows_after) == (4, 2)
+    assert fixed.dropped == {"duplicate-row": 1, "leaked-row": 1}
+    assert (clean / "qrels" / "train.tsv").read_text() == f"{header}r\td\t1\nq\td\t1\n"
+    for name in ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv"):
+        assert (clean / name).read_bytes() == (folder / name).read_bytes()
+    changes = [json.loads(line) for line in (tmp_path / "changes.jsonl").read_text().splitlines()]
+    assert [(change["rule"], change["line"]) for change in changes] == [
+        ("duplicate-row", 4),
+        ("leaked-row", 6),
+    ]
+    assert check(clean, near_duplicates=None).is_clean
+    with pytest.raises(ValueError, match="`trim` must be left out for a BEIR folder"):
+        report.fix(tmp_path / "other", trim=True)
+    with pytest.raises(ValueError, match="must be a new folder or an empty one"):
+        report.fix(clean)
+    with pytest.raises(ValueError, match="`output` must not write over what is read"):
+        report.fix(folder / "clean")
+
+
+def test_a_judgment_of_several_lines_is_not_cut(tmp_path):
     (tmp_path / "qrels").mkdir()
-    (tmp_path / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\nq\td\t1\nq\te\t1\n")
+    jsonl(tmp_path / "corpus.jsonl", [{"_id": id, "title": "", "text": "a metal"} for id in ("d", "e\nf")])
+    jsonl(tmp_path / "queries.jsonl", [{"_id": "q", "text": "what is gold"}])
+    judged = tmp_path / "qrels" / "train.tsv"
+    judged.write_text('query-id\tcorpus-id\tscore\nq\td\t1\nq\t"e\nf"\t1\n')
     report = check(tmp_path)
-    assert report["duplicate-row"][0].count == 1
-    with pytest.raises(ValueError, match="`output` must be left out for a BEIR folder") as caught:
-        report.fix(tmp_path / "x.jsonl")
-    assert "hint: make rows of it, as by `convert(folder, 'pairs.jsonl', to='pair')`" in str(caught.value)
-    convert(tmp_path, tmp_path / "pairs.jsonl", to="pair")
-    assert check(tmp_path / "pairs.jsonl").fix(tmp_path / "x.jsonl").dropped == {"duplicate-row": 1}
+    with pytest.raises(ValueError, match=r"train.tsv: must have a header and a judgment a line"):
+        report.fix(tmp_path.parent / f"{tmp_path.name}-clean")
+    assert not (tmp_path.parent / f"{tmp_path.name}-clean").exists()

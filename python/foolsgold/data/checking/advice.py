@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from foolsgold.data.checking.cells import NO_TEXT
 from foolsgold.data.checking.report import Advice
 from foolsgold.data.checking.structure import is_embedding
 
@@ -81,6 +82,24 @@ _FIRST_CHANGE = {
     "graded": "convert it to pairs (grades above 0), triplets or scores from 0 to 1",
     "unknown": "say which column is the anchor and which the positive",
 }
+_IN_BATCH = (
+    "MultipleNegativesRankingLoss",
+    "CachedMultipleNegativesRankingLoss",
+    "MultipleNegativesSymmetricRankingLoss",
+    "GISTEmbedLoss",
+    "ContrastiveTensionLossInBatchNegatives",
+)
+"""Losses whose negatives are other rows."""
+
+_RANKS = "all rows have the label {label}, so there is nothing to rank"
+_ONE_LABEL = {
+    "ContrastiveLoss": "all pairs have the label {label}; it takes pairs of both",
+    "OnlineContrastiveLoss": "all pairs have the label {label}; it takes pairs of both",
+    "CoSENTLoss": _RANKS,
+    "AnglELoss": _RANKS,
+    "SoftmaxLoss": "all pairs are of the class {label}, so there is nothing to tell apart",
+}
+_OF_SEVERAL_LABELS = tuple(_ONE_LABEL)
 _FEW_CLASSES = 4
 _MANY_REPEATS = 0.01
 
@@ -107,12 +126,42 @@ def advise(data: DataSet) -> tuple[tuple[Advice, ...], tuple[Advice, ...], tuple
     elif losses:
         samplers.append(Advice(name="RandomBatchSampler", reason="rows are learned from one by one"))
     if data.shape == "labeled-pair":
-        _for_labelled_pairs(data, unsuitable)
+        _for_labelled_pairs(data, losses, unsuitable)
+    losses = _with_signal(data, losses, unsuitable)
     if any(finding.rule == "score-range" for finding in data.findings):
         losses = [advice for advice in losses if advice.name != "CosineSimilarityLoss"]
         reason = "scores are beyond what a cosine can reach"
         unsuitable.append(Advice(name="CosineSimilarityLoss", reason=reason))
     return tuple(losses), tuple(samplers), tuple(unsuitable)
+
+
+def _with_signal(data: DataSet, losses: list[Advice], unsuitable: list[Advice]) -> list[Advice]:
+    """Return the losses that can learn from these rows; of the others say why not."""
+    left = []
+    for advice in losses:
+        reason = _missing(data, advice.name)
+        if reason is None:
+            left.append(advice)
+        else:
+            unsuitable.append(Advice(name=advice.name, reason=reason))
+    return left
+
+
+def _missing(data: DataSet, loss: str) -> str | None:
+    """Say what a loss lacks in the rows; None where it can learn."""
+    label = data.label
+    if loss in _OF_SEVERAL_LABELS and label is not None and label.values is not None:
+        labels = np.unique(label.values[~label.is_null_value])
+        if len(labels) == 0:
+            return "no row has a label"
+        if len(labels) == 1:
+            return _ONE_LABEL[loss].format(label=labels[0])
+    if loss in _IN_BATCH and not data.roles.negatives:
+        for name in (data.roles.anchor, *data.roles.positives):
+            texts = np.empty(0) if name is None else data.columns[name].values
+            if name is not None and len(np.unique(texts[texts != NO_TEXT])) < 2:
+                return f"column `{name}` has one text alone, so other rows hold no negative"
+    return None
 
 
 def _for_ranking(data: DataSet, samplers: list[Advice]) -> None:
@@ -130,7 +179,11 @@ def _for_classes(
 ) -> tuple[list[Advice], list[Advice]]:
     num_classes, single = int(data.facts.get("classes", 0)), int(data.facts.get("single_classes", 0))
     if num_classes < 2 or single == num_classes:
-        said = "there is one class" if num_classes < 2 else "no class has two rows"
+        said = (
+            ("no row has a class", "there is one class")[num_classes]
+            if num_classes < 2
+            else "no class has two rows"
+        )
         return [], [Advice(name="every loss of classes", reason=f"{said}, so there is no triplet")]
     name = "GroupByLabelBatchSampler"
     reason = f"{num_classes:,} classes, {num_classes - single:,} of two rows or more: triplets in every batch"
@@ -148,11 +201,16 @@ def _for_classes(
     return losses, unsuitable
 
 
-def _for_labelled_pairs(data: DataSet, unsuitable: list[Advice]) -> None:
+def _for_labelled_pairs(data: DataSet, losses: list[Advice], unsuitable: list[Advice]) -> None:
     label = data.label
     if label is None or label.values is None:
         return
     zeros = int(np.count_nonzero((label.values == 0) & ~label.is_null_value))
-    if zeros:
+    if not zeros and data.num_rows:
+        reason = (
+            f"all pairs belong together, so that other rows are their negatives; leave out `{label.name}`"
+        )
+        losses.append(Advice(name="MultipleNegativesRankingLoss", reason=reason))
+    elif zeros:
         reason = f"it would train the {zeros:,} pairs of label 0 together; keep the rows of label 1 for it"
         unsuitable.append(Advice(name="MultipleNegativesRankingLoss", reason=reason))

@@ -65,6 +65,7 @@ def check(
       different labels;
     - **labels**: text, infinite or beyond the range, one class, classes of one row, imbalance;
     - **leaks**, with `test`: rows and anchors that both sets have, exactly, as twins or near-duplicates.
+      Columns are compared with those of the same name, else of the same role; `report.compared` says which.
 
     Time is O(bytes), on ids; memory is the data, a copy of its texts in normal form while twins are found,
     and about 100 bytes a row.
@@ -130,7 +131,7 @@ def check(
     from foolsgold.data.checking.fixing import Source
 
     kept = Source(data=found[0], loaded=loaded, tests=tests, given=given, near=near, threads=threads)
-    return _report(found[0], None if has_folder else kept)
+    return _report(found[0], kept)
 
 
 def examined(
@@ -200,6 +201,7 @@ def _report(data: DataSet, source: Any) -> CheckReport:
         losses=losses,
         samplers=samplers,
         unsuitable=unsuitable,
+        compared={what: tuple(pairs) for what, pairs in data.compared.items()},
         _source=source,
     )
 

@@ -38,6 +38,7 @@ class DataSet:
             the rules that a clean copy mends by leaving rows out.
         cuts: for columns of lists, rules and (values,) the values that a clean copy leaves out.
         facts: what advice goes by.
+        compared: with the test data: of anchors, whole rows and documents which column with which.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class DataSet:
         self.drops: list[tuple[str, str | None, NDArray[np.bool_]]] = []
         self.cuts: dict[str, list[tuple[str, NDArray[np.bool_]]]] = {}
         self.facts: dict[str, float] = {}
+        self.compared: dict[str, list[tuple[str, str]]] = {}
 
     @property
     def num_rows(self) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foolsgold.data.checking.changes import account_of, changes_of
+from foolsgold.data.checking.folders import write_folder
 from foolsgold.data.checking.lists import list_column, values_of
 from foolsgold.data.checking.plan import plan_of
 from foolsgold.data.checking.trimming import trimmed
@@ -55,21 +56,42 @@ class Source:
 def fix(source: Source, output: Any, *, changes: Any, trim: bool) -> Fixed:
     """Write the clean copy of `CheckReport.fix`."""
     _check_outside(source, output, changes)
+    if source.data.shape == "beir":
+        return _fix_folder(source.data, Path(output), changes, trim=trim)
     check_writable(output)
     data, edits = trimmed(source) if trim else (source.data, {})
-    plan = plan_of(data)
-    if len(plan.rows) == 0:
-        raise ValueError("`output` must hold rows, got none that stay\nhint: look at the findings first")
+    plan = _plan_with_rows(data)
     columns = _columns(data, plan)
     schema = _schema(columns)
     check_writable(output, schema)
     fixed = account_of(data, plan, edits)
     with _beside(changes) as log:
-        if log is not None:
-            for change in changes_of(data, plan, edits):
-                log.write(json.dumps(change, ensure_ascii=False) + "\n")
+        _list_changes(log, changes_of(data, plan, edits))
         write(output, _batches(columns, schema), schema)
     return fixed
+
+
+def _fix_folder(data: DataSet, output: Path, changes: Any, *, trim: bool) -> Fixed:
+    """Write a BEIR folder without the judgments that are dropped."""
+    if trim:
+        raise ValueError("`trim` must be left out for a BEIR folder, whose texts stay as they are, got True")
+    plan = _plan_with_rows(data)
+    with _beside(changes) as log:
+        _list_changes(log, changes_of(data, plan, {}))
+        write_folder(data, plan, output)
+    return account_of(data, plan, {})
+
+
+def _plan_with_rows(data: DataSet) -> Plan:
+    plan = plan_of(data)
+    if len(plan.rows) == 0:
+        raise ValueError("`output` must hold rows, got none that stay\nhint: look at the findings first")
+    return plan
+
+
+def _list_changes(log: Any, changes: Iterator[dict[str, Any]]) -> None:
+    if log is not None:
+        log.writelines(json.dumps(change, ensure_ascii=False) + "\n" for change in changes)
 
 
 def _columns(data: DataSet, plan: Plan) -> dict[str, Any]:

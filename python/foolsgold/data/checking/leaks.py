@@ -25,9 +25,10 @@ def check_leaks(data: DataSet, test: DataSet, near: NearOptions | None) -> None:
         test: for measuring, of the same texts.
         near: how near-duplicates are looked for; None for not at all.
     """
-    anchor, other = _anchor(data), _anchor(test)
+    anchor, other = _anchors(data, test)
     if anchor is None or other is None:
         return
+    data.compared["anchors"] = [(anchor.name, other.name)]
     is_row = _in_both(data, test)
     data.add_rows("leaked-row", None, is_row)
     found = is_row
@@ -41,11 +42,19 @@ def check_leaks(data: DataSet, test: DataSet, near: NearOptions | None) -> None:
     if near is not None:
         is_near = _near(data, anchor, other, near)
         data.add_rows("leaked-near-duplicate", anchor, anchor.rows_with(is_near) & ~found)
-    documents = [column.values for column in test.of(test.roles.positives)]
-    for column in data.of(data.roles.positives):
-        if documents:
-            is_shared = _among(column.values, np.concatenate(documents), len(data.examined))
-            data.add_values("shared-document", column, is_shared)
+    documents = test.of(test.roles.positives)
+    for column in data.of(data.roles.positives) if documents else []:
+        values = np.concatenate([one.values for one in documents])
+        data.add_values("shared-document", column, _among(column.values, values, len(data.examined)))
+        data.compared.setdefault("documents", []).extend((column.name, one.name) for one in documents)
+
+
+def _anchors(data: DataSet, test: DataSet) -> tuple[Cells | None, Cells | None]:
+    """Return the anchors of both: of the test data the column of that name, else the one of that role."""
+    anchor, other = _anchor(data), _anchor(test)
+    if anchor is not None and anchor.name in test.roles.texts:
+        other = test.columns[anchor.name]
+    return anchor, other
 
 
 def _anchor(data: DataSet) -> Cells | None:
@@ -54,12 +63,31 @@ def _anchor(data: DataSet) -> Cells | None:
     return None if name is None else data.columns[name]
 
 
+def _pairs(data: DataSet, test: DataSet) -> list[tuple[Cells, Cells]]:
+    """Return each column of texts with that of the test data of its name, or else of its role; in both alike.
+
+    Of a role, columns of other names go together in their order. There are no pairs where a column has none.
+    """
+    ours, theirs = ([*one.roles.texts] for one in (data, test))
+    pairs = [(name, name) for name in ours if name in theirs]
+    for role in ("anchor", "positives", "negatives"):
+        left, right = (
+            [name for name in one.roles.as_dict().get(role, []) if (name, name) not in pairs]
+            for one in (data, test)
+        )
+        if len(left) == len(right):
+            pairs += zip(left, right, strict=True)
+    found = [(data.columns[one], test.columns[two]) for one, two in pairs]
+    is_whole = len(pairs) == len(ours) == len(theirs)
+    return found if is_whole and all(one.is_list == two.is_list for one, two in found) else []
+
+
 def _in_both(data: DataSet, test: DataSet) -> NDArray[np.bool_]:
     """(rows,) which rows are in the test data with all their texts; none where the columns differ in kind."""
-    columns = list(zip(data.texts, test.texts, strict=False))
-    alike = len(data.texts) == len(test.texts) and all(one.is_list == two.is_list for one, two in columns)
-    if not alike or len(columns) < 2:
+    columns = _pairs(data, test)
+    if len(columns) < 2:
         return np.zeros(data.num_rows, bool)
+    data.compared["rows"] = [(one.name, two.name) for one, two in columns]
     joined = [_joined(two, one) for one, two in columns]
     total = test.num_rows + data.num_rows
     firsts = equal_rows(joined, total)[test.num_rows :]

@@ -13,6 +13,7 @@ from foolsgold import _core
 from foolsgold.data.files import listed
 from foolsgold.data.streaming import Skipped, SkippedRow
 from foolsgold.data.texts import columns_of
+from foolsgold.data.unicode import surrogates_told
 from foolsgold.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def _from_memory(columns: dict[str, Any]) -> Loaded:
     if num_rows == 0:
         raise ValueError("`data` must have rows, got none")
     for name, column in columns.items():
-        array, reason = _array(column)
+        with surrogates_told({name: column}):
+            array, reason = _array(column)
         if array is not None:
             found[name] = array
             continue
@@ -104,10 +106,10 @@ def _from_memory(columns: dict[str, Any]) -> Loaded:
         if not any(map(_has_text, cells, kind.tolist())):
             unreadable[name] = f"column `{name}` must hold values of one kind, got {reason}"
         elif len({*kind.tolist()} - {NULL}) == 1:
-            # One kind, and yet no Arrow column: lone surrogates.
-            raise ValueError(f"`{name}` must hold valid Unicode, got {reason}")
+            raise ValueError(f"`{name}` must hold values that Arrow can hold, got {reason}")
         else:
-            found[name], kinds[name] = _texts_of(cells, kind), kind
+            with surrogates_told({name: cells}):
+                found[name], kinds[name] = _texts_of(cells, kind), kind
     return Loaded(columns=found, num_rows=num_rows, mixed=kinds, unreadable=unreadable)
 
 
@@ -122,6 +124,8 @@ def _array(column: Any) -> tuple[Any, str]:
             array = pa.chunked_array([pa.array(column)])
         kind = _plain_type(array.type)
         return (array if array.type == kind else array.cast(kind)), ""
+    except UnicodeEncodeError:
+        raise
     except (TypeError, ValueError, OverflowError, NotImplementedError) as error:
         return None, str(error)
 

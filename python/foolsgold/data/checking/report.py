@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Mapping
 
     from foolsgold.data.checking.fixing import Source
 
@@ -109,6 +110,8 @@ class CheckReport:
         losses: that suit the shape.
         samplers: that suit the data.
         unsuitable: losses and samplers that one might take, and why not.
+        compared: with test data: of `anchors`, of whole `rows` and of `documents`, which column of the data
+            with which of the test data. What has no columns that go together was not compared.
     """
 
     rows: int
@@ -120,6 +123,7 @@ class CheckReport:
     losses: tuple[Advice, ...]
     samplers: tuple[Advice, ...]
     unsuitable: tuple[Advice, ...]
+    compared: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     _source: Source | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -155,6 +159,7 @@ class CheckReport:
             "losses": [asdict(advice) for advice in self.losses],
             "samplers": [asdict(advice) for advice in self.samplers],
             "unsuitable": [asdict(advice) for advice in self.unsuitable],
+            "compared": {what: [list(pair) for pair in pairs] for what, pairs in self.compared.items()},
         }
 
     def fix(
@@ -172,24 +177,25 @@ class CheckReport:
         From lists, nulls, blanks and known positives are taken out, with their scores. A text where a list
         belongs becomes a list of one. Everything else stays as it is, bit for bit.
 
+        Of a BEIR folder judgments are dropped, of the split that was looked at; its texts, those without a
+        judgment too, and its other splits are copied byte by byte.
+
         Args:
-            output: as in `foolsgold.data.writing.write`; none of the files that were read.
+            output: as in `foolsgold.data.writing.write`; none of the files that were read. Of a BEIR folder a
+                new folder, or an empty one.
             changes: a JSON Lines file, with a row for each change: `rule`, `action`, `file`, `line`, `row`,
                 `column`, `before`, `after`.
-            trim: also cut white space and byte order marks from the ends of texts.
+            trim: also cut white space and byte order marks from the ends of texts; not of a BEIR folder.
 
         Raises:
-            ValueError: if nothing would be left, the data was no data set of rows (a BEIR folder), `output`
-                or `changes` is what was read, or cannot hold the columns.
+            ValueError: if nothing would be left, `output` or `changes` is what was read, or cannot hold the
+                columns, or something stands where a folder is to be.
             OSError: if it cannot be written.
         """
         from foolsgold.data.checking.fixing import fix
 
         if self._source is None:
-            raise ValueError(
-                "`output` must be left out for a BEIR folder, whose files hang together\n"
-                "hint: make rows of it, as by `convert(folder, 'pairs.jsonl', to='pair')`, and check these"
-            )
+            raise ValueError(f"`output` must be of a report that `check` gave, got {os.fspath(output)}")
         return fix(self._source, output, changes=changes, trim=trim)
 
     def __str__(self) -> str:
@@ -202,7 +208,14 @@ class CheckReport:
             lines += [f"  {place_of(example)}: {example.excerpt}" for example in finding.examples[:3]]
         lines += [f"take {advice.name}: {advice.reason}" for advice in (*self.losses, *self.samplers)]
         lines += [f"not {advice.name}: {advice.reason}" for advice in self.unsuitable]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.told_comparisons()])
+
+    def told_comparisons(self) -> list[str]:
+        """Return for anchors, rows and documents which columns were compared with the test data's."""
+        return [
+            f"compared {what}: " + ", ".join(f"`{one}` with `{two}` of the test data" for one, two in pairs)
+            for what, pairs in self.compared.items()
+        ]
 
 
 def place_of(example: Example) -> str:

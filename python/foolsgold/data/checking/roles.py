@@ -16,6 +16,7 @@ from foolsgold.data.role_names import (
     anchors_named,
     is_label_or_id,
     named,
+    without_origin,
 )
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ def roles_of(columns: Mapping[str, Cells], given: Given) -> Roles:
     free = [name for name in texts if not is_label_or_id(name)]
     negatives = told.get("negatives") or tuple(name for name in free if _is_negative(name))
     free = [name for name in free if name not in negatives]
+    if not negatives and not {"anchor", "positives"} & told.keys():
+        free = without_origin(free, label)
     anchors = list(told.get("anchor", ())) or anchors_named(
         free, [name for name, column in columns.items() if column.is_texts]
     )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from foolsgold import _core
 from foolsgold.data.conversions.lists import Lists, in_order, keys_of
+from foolsgold.data.label_pairs import pairs_from_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foolsgold.data.conversions.lists import Integers
-
-_NONE = 2**32 - 1
+    from foolsgold.data.label_pairs import PairKind
 
 
 def lists_from_classes(
@@ -25,7 +24,7 @@ def lists_from_classes(
     Args:
         texts: (R,) text ids.
         labels: (R,) whole numbers, equal for equal classes.
-        num_negatives: of each list; 0 for none.
+        num_negatives: of each list, as many as there are at most; 0 for none.
         classes: the class of each text id, equal for twins.
         seed: decides the draw.
         threads: that draw; the answer does not depend on it.
@@ -45,45 +44,32 @@ def lists_from_classes(
     _, which, times = np.unique(twin[first], return_inverse=True, return_counts=True)
     is_one = times[which] == 1
     left_out["texts of several classes"] = int((~is_one).sum())
-    first = first[is_one]
-    order = first[np.argsort(labels[first], kind="stable")]  # of rows, class by class
-    _, starts, inverse, sizes = np.unique(
-        labels[order], return_index=True, return_inverse=True, return_counts=True
-    )
-    start, end = starts[inverse], (starts + sizes)[inverse]
-    is_usable = end - start > 1
-    left_out["texts that are alone in their class"] = int((~is_usable).sum())
-    at = np.flatnonzero(is_usable)
-    width = min(num_negatives, len(order))  # no text can get more, and memory is rows x width
-    positives, negatives = _drawn(len(order), at, start[at], end[at], width, seed, threads)
-    is_there = np.concatenate([np.full((len(at), 1), True), negatives != _NONE], axis=1)
-    left_out["negatives that are missing"] = len(at) * (1 + num_negatives) - int(is_there.sum())
-    places = np.concatenate([positives[:, None], np.where(negatives == _NONE, 0, negatives)], axis=1)
-    found = np.zeros(is_there.shape, np.int64)
-    found[:, 0] = 1
-    rows = order[at]
-    back = np.argsort(rows)
-    is_there, documents, found = is_there[back], texts[order[places]][back], found[back]
+    rows, which = first[is_one], labels[first[is_one]]
+    _, inverse, sizes = np.unique(which, return_inverse=True, return_counts=True)
+    is_alone = sizes[inverse] == 1
+    left_out["texts that are alone in their class"] = int(is_alone.sum())
+    positives = _drawn(which, "same", int(not is_alone.all()), (seed, 0), threads)
+    # An epoch of its own: of equal keys, a positive would tell the negatives beside it.
+    negatives = _drawn(which, "different", num_negatives if len(sizes) > 1 else 0, (seed, 1), threads)
+    negatives = negatives[~is_alone[negatives[:, 0]]]
+    left_out["negatives that are missing"] = len(positives) * num_negatives - len(negatives)
+    pairs = np.concatenate([positives, negatives])
+    order = np.argsort(pairs[:, 0], kind="stable")
+    anchors, starts = np.unique(pairs[order, 0], return_index=True)
     lists = Lists(
-        anchors=texts[rows[back]],
-        offsets=np.concatenate([[0], np.cumsum(is_there.sum(axis=1))]).astype(np.int64),
-        documents=documents[is_there],
-        labels=found[is_there],
+        anchors=texts[rows[anchors]],
+        offsets=np.append(starts, len(order)).astype(np.int64),
+        documents=texts[rows[pairs[order, 1]]],
+        labels=(order < len(positives)).astype(np.int64),
     )
     return lists, {reason: count for reason, count in left_out.items() if count}
 
 
 def _drawn(
-    total: int, at: Any, start: Any, end: Any, num_negatives: int, seed: int, threads: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw for each place `at`, in a class from `start` to `end`, one place within it and others outside."""
-    zero, last = np.zeros_like(at), np.full_like(at, total)
-    # A positive is outside of what is before its class, the text itself, and what is behind.
-    inside = np.stack([zero, start, at, at + 1, end, last], axis=1).astype(np.uint32)
-    outside = np.stack([start, end], axis=1).astype(np.uint32)
-    ranges = np.concatenate([inside.reshape(-1), outside.reshape(-1)])
-    sizes = np.repeat([6, 2], len(at))
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    drawn = _core.draw_outside(total, offsets, ranges, max(1, num_negatives), seed, threads=threads)
-    both = drawn.astype(np.int64).reshape(2, len(at), drawn.shape[1])
-    return both[0, :, 0], both[1, :, :num_negatives]
+    labels: Integers, kind: PairKind, most: int, order: tuple[int, int], threads: int
+) -> NDArray[np.uint32]:
+    """Draw pairs (P, 2) of rows of one label, or of two: `most` of each row, or all of one that has fewer."""
+    if most == 0:
+        return np.empty((0, 2), np.uint32)
+    pairs = pairs_from_labels(labels, kind, ordered=True, max_per_anchor=most, threads=threads)
+    return pairs.shuffled(*order)[:]

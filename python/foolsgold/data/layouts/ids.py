@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from foolsgold.data.layouts.collections import document, looked_up, read_collect
 from foolsgold.data.layouts.rows import cut_like, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -195,6 +196,25 @@ def field(name: str, text: Any, row: int) -> str:
             f"column `{name}` must be without tabs and line breaks, got {text!r:.80} at row {row}"
         )
     return str(text)
+
+
+def write_lines_by_split(
+    path_of: Callable[[str], Path], rows: Iterable[tuple[str, str]], header: str | None = None
+) -> None:
+    """Write lines in a folder that nobody reads yet, those of each split to a file.
+
+    Args:
+        path_of: gives the file of a split.
+        rows: split and line of each.
+        header: the first line of each file.
+    """
+    files: dict[str, Any] = {}
+    with ExitStack() as opened:
+        for split, line in rows:
+            if split not in files:
+                files[split] = opened.enter_context(path_of(split).open("wb"))
+                files[split].write(b"" if header is None else f"{header}\n".encode())
+            files[split].write(f"{line}\n".encode())
 
 
 def write_lines(path: Path, rows: Iterator[str]) -> None:

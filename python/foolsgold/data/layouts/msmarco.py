@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from foolsgold.data.layouts.beir import judgment, one_of
 from foolsgold.data.layouts.collections import read_collection
-from foolsgold.data.layouts.ids import Ids, field, with_texts, write_lines
+from foolsgold.data.layouts.ids import Ids, field, with_texts, write_lines, write_lines_by_split
 from foolsgold.data.layouts.texts import written_folder
 from foolsgold.data.layouts.trec_qrels import read_judgments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from foolsgold.data.layouts.rows import Reading, Writing
     from foolsgold.data.reshaping.shapes import Shape
@@ -46,19 +46,27 @@ def read(paths: Sequence[str], how: Reading) -> Source:
 def write(path: Path, rows: Writing) -> None:
     """Write a folder; ids are those that the rows carry, else numbers."""
     queries, documents = Ids(""), Ids("")
+    asked: dict[str, dict[str, None]] = {}
 
-    def judgments() -> Iterator[str]:
+    def judgments() -> Iterator[tuple[str, str]]:
         for row, record in enumerate(rows.records()):
-            yield judgment(queries, documents, record, row, between="\t0\t")
+            split, line = (
+                rows.split_of(record, row),
+                judgment(queries, documents, record, row, between="\t0\t"),
+            )
+            asked.setdefault(split, {})[line.partition("\t")[0]] = None
+            yield split, line
 
     with written_folder(path) as folder:
-        write_lines(folder / f"qrels.{rows.split}.tsv", judgments())
-        write_lines(folder / f"queries.{rows.split}.tsv", _texts(queries))
-        write_lines(folder / "collection.tsv", _texts(documents))
+        write_lines_by_split(lambda split: folder / f"qrels.{split}.tsv", judgments())
+        for split, ids in asked.items():
+            write_lines(folder / f"queries.{split}.tsv", _texts(queries, ids))
+        write_lines(folder / "collection.tsv", _texts(documents, documents.texts))
 
 
-def _texts(ids: Ids) -> Iterator[str]:
-    for row, (id, (_, text)) in enumerate(ids.texts.items()):
+def _texts(texts: Ids, ids: Iterable[str]) -> Iterator[str]:
+    for row, id in enumerate(ids):
+        _, text = texts.texts[id]
         yield f"{id}\t{field('text', text, row)}"
 
 

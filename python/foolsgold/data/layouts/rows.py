@@ -24,7 +24,9 @@ class Reading:
     Attributes:
         corpus: the file of documents, where a layout has only their ids.
         queries: that of queries.
-        split: which judgments, where there are several.
+        splits: which judgments, where there are several: their names, or `all`; empty for what a layout reads
+            by default.
+        keeps_splits: whether the output keeps judgments of several splits apart.
         on_error: at a bad row.
         threads: that parse.
         progress: whether to show progress bars.
@@ -34,10 +36,16 @@ class Reading:
     scratch: Scratch
     corpus: Path | None = None
     queries: Path | None = None
-    split: str | None = None
+    splits: tuple[str, ...] = ()
+    keeps_splits: bool = False
     on_error: Literal["raise", "skip"] = "raise"
     threads: int | None = None
     progress: bool = False
+
+    @property
+    def split(self) -> str | None:
+        """The first split that is named, for a layout that reads one; None for none."""
+        return next(iter(self.splits), None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,19 +55,30 @@ class Writing:
     Attributes:
         schema: Arrow schema.
         batches: gives them in pieces, as often as it is called.
-        split: the name of the judgments.
+        split: the name of the judgments; None where a column `split` has that of each row, or `train`.
         collections: texts by id that a folder has beside those of the rows: `queries` and `corpus`.
     """
 
     schema: Any
     batches: Callable[[], Iterator[Any]]
-    split: str = "train"
+    split: str | None = None
     collections: Mapping[str, Collection] = field(default_factory=dict)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield the rows one by one."""
         for batch in self.batches():
             yield from batch.to_pylist()
+
+    def split_of(self, record: dict[str, Any], row: int) -> str:
+        """Return the split of a row.
+
+        Raises:
+            ValueError: if its name can be none of a file.
+        """
+        name = self.split or record.get("split", "train")
+        if not isinstance(name, str) or not name.strip() or any(mark in name for mark in "/\\\0\n"):
+            raise ValueError(f"column `split` must be the name of a split, got {name!r:.80} at row {row}")
+        return name
 
 
 def renamed(source: Source, names: Mapping[str, str], shape: Shape) -> Source:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -83,10 +85,31 @@ def _of_a_class(source: Source, roles: Roles, how: Reshaping, left_out: dict[str
     left_out[UNLABELED] = int((~is_labeled).sum())
     if how.noise is None:
         return is_labeled
-    spelled = str(int(how.noise) if isinstance(how.noise, bool) else how.noise)
-    is_noise = np.asarray(pc.equal(source.table.column(label).cast(pa.large_string()), spelled)) & is_labeled
+    column, noise = source.table.column(label), how.noise
+    if noise in (names := source.class_names.get(label, ())):
+        noise = names.index(noise)
+    if "string" in str(column.type):
+        spelled = str(int(noise) if isinstance(noise, bool) else noise)
+        is_noise = np.asarray(pc.equal(column.cast(pa.large_string()), spelled)) & is_labeled
+    else:
+        number = _number(noise)
+        if number is None:
+            told = f" or one of {', '.join(names)}" if names else ""
+            raise ValueError(f"`noise` must be a number, as column `{label}` holds{told}, got {noise!r}")
+        is_noise = (np.asarray(column) == number) & is_labeled
     left_out["rows of no class"] = int(is_noise.sum())
     return is_labeled & ~is_noise
+
+
+def _number(value: Any) -> float | None:
+    """Return a number, or the one that a text spells; None where it is none."""
+    if not isinstance(value, str):
+        return value if isinstance(value, (Real, np.bool_)) else None
+    with suppress(ValueError):
+        return int(value)
+    with suppress(ValueError):
+        return float(value)
+    return None
 
 
 def _judged_lists(

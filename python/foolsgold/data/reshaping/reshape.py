@@ -66,6 +66,7 @@ def reshape(
             of a `ClassLabel`, a `gold_label` of `-`) are left out.
         negative_label: those that do not; by default `contradiction` beside entailment, else all others.
         noise: of `class`, the label of rows that belong to no class, as -1 is in clusters; they are left out.
+            A class of a `ClassLabel` is told by its name or its number.
         keep_columns: whether further columns travel with rows that come from one row, and ids and titles with
             their texts; by default only where rows stay as they are.
         on_error: at a null or blank text, `raise`, or `skip` the row and count it.

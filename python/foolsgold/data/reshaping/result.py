@@ -87,6 +87,7 @@ class Reshaped:
                 rows_in=rows.num_read,
                 rows_out=rows_out,
                 left_out={SKIPPED: rows.num_skipped} if rows.num_skipped else {},
+                class_names=rows.class_names,
             )
             check_rows(report)
             logger.info("%s", report)

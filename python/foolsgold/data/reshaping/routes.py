@@ -84,6 +84,8 @@ def reshaped_sound(source: Source, roles: Roles, how: Reshaping) -> Reshaped:
     used = {*found.schema.names, *found.renamed, *roles.texts}
     if roles.shape not in ("triplet", "n-tuple", "ragged") or found.roles.label is not None:
         used.add(roles.label or "")
+    stays = to == roles.shape and how.changes_nothing
+    as_they_were = {*found.schema.names} - ({roles.label} if not stays and to != "class" else {None})
     report = ConversionReport(
         from_=roles.shape,
         to=to,
@@ -91,6 +93,7 @@ def reshaped_sound(source: Source, roles: Roles, how: Reshaping) -> Reshaped:
         rows_out=found.report.rows_out,
         left_out={reason: count for reason, count in left_out.items() if count},
         dropped_columns=tuple(name for name in source.table.schema.names if name not in used),
+        class_names={name: names for name, names in source.class_names.items() if name in as_they_were},
     )
     check_rows(report)
     logger.info("%s", report)

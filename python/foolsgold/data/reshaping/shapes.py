@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from foolsgold.data.columns import LABEL_COLUMNS
-from foolsgold.data.role_names import ANCHOR_NAMES, POSITIVE_NAMES, anchors_named, named
+from foolsgold.data.role_names import (
+    ANCHOR_NAMES,
+    POSITIVE_NAMES,
+    SINGLE_NAMES,
+    anchors_named,
+    named,
+    without_origin,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -156,7 +163,7 @@ def roles_of(
     if found == "class":
         texts = [anchor] if anchor else [name for name in free if kinds[name] == "text"]
         texts = (
-            texts if len(texts) == 1 else [name for name in texts if name.casefold() in ("text", "sentence")]
+            texts if len(texts) == 1 else [name for name in texts if name.strip().casefold() in SINGLE_NAMES]
         )
         roles = Roles(shape=found, anchor=_one("anchor", texts, kinds), label=_one("label", [label], kinds))
     else:
@@ -218,6 +225,8 @@ def _shape(
         return "labeled-list"
     if label is None:
         return "pair"
+    if anchor is None and positive is None:
+        texts = without_origin(texts, label)
     if len(texts) == 1 and positive is None:
         return "class"
     return _judged(table, kinds, label, class_names.get(label, ()))

@@ -12,6 +12,7 @@ from foolsgold.data.reshaping.class_names import ClassNames, class_names_of_data
 from foolsgold.data.reshaping.faults import faulty_rows, first_fault
 from foolsgold.data.reshaping.plain import as_plain, plain_schema
 from foolsgold.data.texts import columns_of
+from foolsgold.data.unicode import surrogates_told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -79,12 +80,14 @@ def source_of_data(data: Any) -> Source:
 
     Raises:
         TypeError: if it is none, or a column holds values of several types.
+        ValueError: at a text with a lone surrogate, naming column and row.
     """
     import pyarrow as pa
 
     columns = columns_of(data)
     try:
-        table = pa.table(columns)
+        with surrogates_told(columns):
+            table = pa.table(columns)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise TypeError(f"`data` must have columns of one type each\nhint: {error}") from None
     return Source(
