@@ -1,8 +1,10 @@
 """Structural rules; each fails when it finds nothing to check."""
 
 import ast
+import importlib
 import re
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "python" / "foolsgold"
@@ -79,3 +81,13 @@ def test_long_work_goes_through_the_door():
     classes = [line for source in files for line in re.findall(r"#\[pyclass\(.*\)\]", source)]
     assert classes
     assert all("frozen" in line for line in classes)
+
+
+def test_no_exported_name_is_the_module_that_defines_it():
+    checked = 0
+    for path in sorted(PACKAGE.glob("*/__init__.py")):
+        package = importlib.import_module(f"foolsgold.{path.parent.name}")
+        for name in getattr(package, "__all__", []):
+            assert not isinstance(getattr(package, name), ModuleType), f"{package.__name__}.{name}"
+            checked += 1
+    assert checked > 50

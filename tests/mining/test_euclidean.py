@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import foolsgold as fg
+from foolsgold.mining.fused import mine_fused
 from foolsgold.mining.fusion import fuse
-from foolsgold.mining.mine_fused import mine_fused
 
 WORDS = [f"d{number}" for number in range(120)]
 PAIRS = {"q": [f"q{row // 2}" for row in range(40)], "d": [f"d{row}" for row in range(40)]}

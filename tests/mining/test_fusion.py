@@ -9,8 +9,8 @@ import foolsgold as fg
 from foolsgold import _core
 from foolsgold.mining.bm25 import BM25
 from foolsgold.mining.candidates import Candidates
+from foolsgold.mining.fused import mine_fused, score_candidates
 from foolsgold.mining.fusion import NO_SOURCE, fuse
-from foolsgold.mining.mine_fused import mine_fused, score_candidates
 
 
 def table(generator, num_queries, num_documents, width):
@@ -196,8 +196,13 @@ def test_bad_arguments_are_refused_by_name():
         ),
         (
             lambda: fuse({"a": one}, method="quota", quotas={"a": -1}),
-            "`quotas` must not be negative, got {'a': -1}",
+            "`quotas['a']` must be at least 0, got -1",
         ),
+        (
+            lambda: fuse({"a": one}, method="quota", quotas={"a": 1.5}),
+            "`quotas['a']` must be an integer at least 0, got 1.5",
+        ),
+        (lambda: fuse({"a": one}, num=1.5), "`num` must be an integer at least 1, got 1.5"),
         (lambda: fuse({"a": one}, method="quota", quotas={"a": 0}), "`num` must be at least 1, got 0"),
         (
             lambda: fuse({"a": one}, method="quota", quotas={"a": 1}, k=60),

@@ -149,3 +149,14 @@ def test_cuda_changes_no_answer(strategy):
     for similarity in ("cosine", "dot", "euclidean"):
         chosen = {"sampling_strategy": strategy, "similarity": similarity, **options}
         same(fg.mine(queries, corpus, device="cuda", **chosen), fg.mine(queries, corpus, **chosen))
+
+
+def test_rows_that_may_not_be_written_to_bring_no_warning(recwarn):
+    queries = np.eye(3, dtype=np.float32)
+    queries.setflags(write=False)
+    torch.set_warn_always(True)
+    try:
+        fg.mine(queries, queries, num_negatives=1, device="cpu")
+    finally:
+        torch.set_warn_always(False)
+    assert not recwarn.list

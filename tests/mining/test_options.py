@@ -75,6 +75,10 @@ def test_diverse_negatives_are_of_different_groups():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"recipe": ["bge"]}, "`recipe` must be"),
+        ({"device": ["cuda"]}, '`device` must be like "cuda", "cuda:1" or "cpu"'),
+        ({"margin_from": ["least"]}, '`margin_from` must be "least", "greatest" or "each"'),
+        ({"sources": [["bm25"]]}, '`sources` must be "model", "bm25" or both'),
         ({"recipe": "best"}, '`recipe` must be "nv-retriever" or "bge" or "rank-window", got "best"'),
         ({"sampling_strategy": "worst"}, "`sampling_strategy` must be"),
         ({"sampling_strategy": "softmax"}, "`temperature` must be given"),
@@ -111,6 +115,19 @@ def test_diverse_negatives_are_of_different_groups():
 )
 def test_bad_options_are_refused_before_the_model_is_asked(options, message):
     with pytest.raises(ValueError, match=message):
+        mined(never, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_score": "1"}, "`max_score` must be a number, got '1'"),
+        ({"cache_folder": 3}, "`cache_folder` must be a path, got 3"),
+        ({"cache_folder": "x", "model_fingerprint": 3}, "`model_fingerprint` must be a text, got 3"),
+    ],
+)
+def test_options_of_another_kind_are_refused_before_the_model_is_asked(options, message):
+    with pytest.raises(TypeError, match=message):
         mined(never, **options)
 
 

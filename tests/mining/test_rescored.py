@@ -171,3 +171,24 @@ def test_scores_are_kept_for_the_same_model_alone(tmp_path):
     rows = [mined(cross_encoder=model, **options).to_dict() for model in models]
     assert all(other == rows[0] for other in rows)
     assert [model.asked > 0 for model in models] == [True, False, True, True, True]
+
+
+class PairsAlone:
+    def predict(self, pairs):
+        return judge(pairs)
+
+
+class InBatches:
+    def predict(self, pairs, batch_size):
+        assert batch_size == 32
+        return judge(pairs)
+
+
+@pytest.mark.parametrize("cross_encoder", [PairsAlone(), InBatches()])
+def test_a_cross_encoder_gets_what_it_has_parameters_for(cross_encoder):
+    assert list(mined(cross_encoder=cross_encoder)) == list(mined())
+
+
+def test_what_is_no_score_is_named():
+    with pytest.raises(TypeError, match="`cross_encoder` must give numbers, got list"):
+        mined(cross_encoder=lambda pairs: ["high"] * len(pairs))

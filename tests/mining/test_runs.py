@@ -101,6 +101,10 @@ def test_bad_arguments_are_refused_by_name(tmp_path):
             lambda: write_run(file, found, ["q"], DOCUMENTS, tag="a "),
             "`tag` must be without white space and not empty, got 'a '",
         ),
+        (
+            lambda: read_run(file, QUERIES, DOCUMENTS, depth=1.5),
+            "`depth` must be an integer at least 1, got 1.5",
+        ),
         (lambda: read_run(file, QUERIES, DOCUMENTS, depth=0), "`depth` must be at least 1, got 0"),
     ]
     for call, said in cases:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from foolsgold.mining.bm25 import BM25
     from foolsgold.mining.candidates import Candidates
     from foolsgold.mining.embeddings import EmbeddingStore
+    from foolsgold.mining.fused import mine_fused
     from foolsgold.mining.fusion import FusedCandidates, fuse
     from foolsgold.mining.hard_negatives import mine_hard_negatives
-    from foolsgold.mining.mine_fused import mine_fused
     from foolsgold.mining.on_device import search_on_device
-    from foolsgold.mining.rescore import rescore
+    from foolsgold.mining.rescoring import rescore
     from foolsgold.mining.runs import read_run, write_run
     from foolsgold.mining.search import mine
     from foolsgold.mining.store import CandidateStore
@@ -55,10 +55,10 @@ __getattr__ = getter(
         "FusedCandidates": "foolsgold.mining.fusion",
         "fuse": "foolsgold.mining.fusion",
         "mine": "foolsgold.mining.search",
-        "mine_fused": "foolsgold.mining.mine_fused",
+        "mine_fused": "foolsgold.mining.fused",
         "mine_hard_negatives": "foolsgold.mining.hard_negatives",
         "read_run": "foolsgold.mining.runs",
-        "rescore": "foolsgold.mining.rescore",
+        "rescore": "foolsgold.mining.rescoring",
         "search_on_device": "foolsgold.mining.on_device",
         "write_run": "foolsgold.mining.runs",
     },

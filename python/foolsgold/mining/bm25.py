@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from foolsgold import _core
+from foolsgold.integers import integer
 from foolsgold.mining.candidates import Candidates
 from foolsgold.mining.exclusions import as_exclusions
 from foolsgold.progress import progress_bar
@@ -99,8 +100,7 @@ class BM25:
             ValueError: a text is null (its row is named), `top_k` is less than 1, or an exclusion does not
                 fit the queries or the documents.
         """
-        if top_k < 1:
-            raise ValueError(f"`top_k` must be positive, got {top_k}")
+        top_k = integer("top_k", top_k, 1)
         exclusions: list[Exclusion] = []
         if any(given is not None for given in (positives, exclude, classes)):
             exclusions = as_exclusions(

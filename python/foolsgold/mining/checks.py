@@ -11,7 +11,7 @@ from foolsgold.integers import MAX_INT64, integer
 from foolsgold.mining.encode import check_model, similarity_of
 from foolsgold.mining.formats import new_column_names
 from foolsgold.mining.rescored import rules_of, selection_of
-from foolsgold.mining.tables import check, check_size
+from foolsgold.mining.tables import check, check_margin_from, check_size
 from foolsgold.reals import real
 
 if TYPE_CHECKING:
@@ -57,9 +57,11 @@ def check_task(task: Task) -> None:
         raise ValueError(f"`near_duplicates` must be above 0 and at most 1, got {task.near_duplicates}")
     integer("max_memory", task.max_memory, 0, MAX_INT64)
     integer("batch_size", task.batch_size, 1)
-    for name in ("folder", "report_folder"):
+    for name in ("folder", "cache_folder", "report_folder"):
         if getattr(task, name) is not None:
             check_folder(name, getattr(task, name))
+    if task.model_fingerprint is not None and not isinstance(task.model_fingerprint, str):
+        raise TypeError(f"`model_fingerprint` must be a text, got {task.model_fingerprint!r}")
     if task.model_fingerprint is not None and task.folder is None and task.cache_folder is None:
         got = f"got {task.model_fingerprint!r} alone"
         raise ValueError(f"`model_fingerprint` must come with `folder` or `cache_folder`, {got}")
@@ -94,6 +96,7 @@ def check_search(search: Mapping[str, Any], *, on_short: str, seed: int) -> None
     Raises:
         ValueError: if an argument is out of range or has no effect.
     """
+    check_margin_from(search.get("margin_from", "least"))
     if search.get("sampling_strategy") == "diverse":  # the class of each of no documents
         search = {**search, "diverse_by": np.empty(0, np.int64)}
     # A table alone cannot be filled at random.

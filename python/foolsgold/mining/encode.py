@@ -66,7 +66,7 @@ def encode(
             embeddings than there are texts, or a number that is not finite.
     """
     function = _function(model, role)
-    accepted = _parameters(function)
+    accepted = parameters_of(function)
     names = {"prompt_name": f"{_ARGUMENT[role]}_prompt_name", "prompt": f"{_ARGUMENT[role]}_prompt"}
     options: dict[str, Any] = {
         "batch_size": batch_size,
@@ -176,8 +176,8 @@ def _checked(found: Any, role: Role, texts: list[str]) -> NDArray[np.float32]:
     return embeddings
 
 
-def _parameters(function: Callable[..., Any]) -> Mapping[str, Any] | None:
-    """Return the names that `function` takes; None where it takes any."""
+def parameters_of(function: Callable[..., Any]) -> Mapping[str, Any] | None:
+    """Return the names of the parameters of `function`; None where it takes any."""
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):  # compiled, and does not say

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from foolsgold import _core
+from foolsgold.integers import integer
 from foolsgold.mining.candidates import Candidates
 from foolsgold.progress import progress_bar
+from foolsgold.reals import real
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
@@ -87,15 +89,19 @@ def fuse(
     given = _quotas(sources, method, k, quotas)
     if num is None:
         num = sum(given) if given is not None else max(table.ids.shape[1] for table in sources.values())
-    if num < 1:
-        raise ValueError(f"`num` must be at least 1, got {num}")
+    num = integer("num", num, 1)
     tables = [
         (np.ascontiguousarray(table.ids, np.int64), np.ascontiguousarray(table.scores, np.float32))
         for table in sources.values()
     ]
     with progress_bar("Fuse", enabled=progress) as show:
         ids, scores, from_source, ranks = _core.fuse(
-            tables, num, k=60.0 if k is None else k, quotas=given, threads=resolve(threads), progress=show
+            tables,
+            num,
+            k=60.0 if k is None else real("k", k),
+            quotas=given,
+            threads=resolve(threads),
+            progress=show,
         )
     report = {f"from_{name}": int((from_source == at).sum()) for at, name in enumerate(sources)}
     report["queries"] = len(ids)
@@ -124,6 +130,4 @@ def _quotas(
     if quotas is None or quotas.keys() != sources.keys():
         got = None if quotas is None else sorted(quotas)
         raise ValueError(f"`quotas` must be one for each of {sorted(sources)}, got {got}")
-    if min(quotas.values()) < 0:
-        raise ValueError(f"`quotas` must not be negative, got {dict(quotas)}")
-    return [quotas[name] for name in sources]
+    return [integer(f"quotas[{name!r}]", quotas[name], 0) for name in sources]

@@ -176,7 +176,7 @@ def as_device(device: str | torch.device) -> torch.device:
     """
     try:
         found = torch.device(device)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise ValueError(f'`device` must be like "cuda", "cuda:1" or "cpu", got {device!r}') from None
     if found.type not in ("cpu", "cuda"):
         raise ValueError(f'`device` must be like "cuda", "cuda:1" or "cpu", got {str(found)!r}')

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foolsgold.mining.encode import parameters_of
 from foolsgold.mining.score_cache import ScoreCache, digests
 from foolsgold.progress import progress_bar
 
@@ -28,7 +29,8 @@ class PairScorer:
     """Scores of pairs of texts.
 
     Args:
-        scorer: has `predict(pairs, batch_size=...)`, or is a function of a list of pairs.
+        scorer: has `predict`, or is a function of a list of pairs. `predict` gets `batch_size` and the like
+            where it has parameters for them.
         name: what the caller knows it by.
         batch_size: pairs of a forward pass.
         cache: where scores are kept, if anywhere.
@@ -50,6 +52,7 @@ class PairScorer:
         """Return the scores of (query, document) pairs (P, 2), and how many distinct ones there were.
 
         Raises:
+            TypeError: the scorer gives no numbers.
             ValueError: the scorer gives another number of scores than pairs, or one that is not finite.
         """
         keys, places = np.unique(pairs[:, 0] * len(documents) + pairs[:, 1], return_inverse=True)
@@ -83,7 +86,11 @@ class PairScorer:
         """Return one finite score a pair."""
         if hasattr(given, "detach"):
             given = given.detach().float().cpu()
-        scores = np.asarray(given, np.float32)
+        try:
+            scores = np.asarray(given, np.float32)
+        except (TypeError, ValueError) as error:
+            got = f"got {type(given).__name__}"
+            raise TypeError(f"`{self._name}` must give numbers, {got}\nhint: {error}") from None
         if scores.ndim == 2 and scores.shape[1] == 1:
             scores = scores[:, 0]
         if scores.shape != (len(pairs),):
@@ -101,7 +108,9 @@ class PairScorer:
 def _function(scorer: Any, name: str, batch_size: int) -> Scorer:
     predict = getattr(scorer, "predict", None)
     if predict is not None:
-        return lambda pairs: predict(pairs, batch_size=batch_size, show_progress_bar=False)
+        accepted, options = parameters_of(predict), {"batch_size": batch_size, "show_progress_bar": False}
+        options = {name: value for name, value in options.items() if accepted is None or name in accepted}
+        return lambda pairs: predict(pairs, **options)
     if not callable(scorer):
         kind = type(scorer).__name__
         raise TypeError(f"`{name}` must have `predict` or be a function of a list of pairs, got {kind}")

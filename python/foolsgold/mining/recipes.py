@@ -37,7 +37,7 @@ def with_recipe(recipe: str | None, given: dict[str, Any]) -> dict[str, Any]:
         >>> with_recipe("bge", {"num_negatives": 5, "range_max": None, "max_score": None})["range_max"]
         210
     """
-    if recipe is not None and recipe not in RECIPES:
+    if recipe is not None and recipe not in list(RECIPES):  # a list has no hash
         names = " or ".join(f'"{name}"' for name in RECIPES)
         raise ValueError(f'`recipe` must be {names}, got "{recipe}"')
     chosen = {**DEFAULTS, **RECIPES.get(recipe or "", {})}

@@ -12,7 +12,7 @@ from foolsgold.mining.model_fingerprint import digits, model_fingerprint
 from foolsgold.mining.pair_scorer import PairScorer
 from foolsgold.mining.score_cache import ScoreCache
 from foolsgold.mining.strategies import as_selection
-from foolsgold.mining.tables import BOUNDS, select, table_of
+from foolsgold.mining.tables import BOUNDS, as_rules, select, table_of
 from foolsgold.mining.tables import depth_of as looked_at
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def rules_of(search: Mapping[str, Any]) -> Rules:
     margin_from = search.get("margin_from", "least")
     bounds = (search.get(name) for name in BOUNDS)
     # A row that is mined for one positive measures from that one.
-    return "least" if margin_from == "each" else margin_from, *bounds  # type: ignore[return-value]
+    return as_rules("least" if margin_from == "each" else margin_from, bounds)
 
 
 def selection_of(

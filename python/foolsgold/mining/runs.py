@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foolsgold import _core
+from foolsgold.integers import integer
 from foolsgold.mining.candidates import Candidates
 from foolsgold.progress import progress_bar
 
@@ -55,8 +56,8 @@ def read_run(
         array([[-1, -1],
                [ 0,  2]])
     """
-    if depth is not None and depth < 1:
-        raise ValueError(f"`depth` must be at least 1, got {depth}")
+    if depth is not None:
+        depth = integer("depth", depth, 1)
     with progress_bar("Read run", enabled=progress, unit="B") as show:
         offsets, documents, found = _core.read_trec_run(str(file), query_ids, document_ids, progress=show)
     lengths = np.diff(offsets)

@@ -14,7 +14,17 @@ from foolsgold.mining.parts import search_in_folder
 from foolsgold.mining.question import Question
 from foolsgold.mining.recipes import with_recipe
 from foolsgold.mining.strategies import as_selection
-from foolsgold.mining.tables import BOUNDS, as_rules, check, check_size, depth_of, loosened, select, told
+from foolsgold.mining.tables import (
+    BOUNDS,
+    as_rules,
+    check,
+    check_margin_from,
+    check_size,
+    depth_of,
+    loosened,
+    select,
+    told,
+)
 from foolsgold.progress import progress_bar
 from foolsgold.threads import resolve
 
@@ -148,7 +158,8 @@ def mine(
         A document that several rules turn away is counted once: below `min_score` for that, else for the
         first exclusion in the order above, else for the rule that set the query's lowest cap. Counted are
         those that score at least as well as the last document that was a candidate; where there are fewer
-        candidates than the strategy looks for, all.
+        candidates than the strategy looks for, all. Where a query's lowest cap lies below `min_score`, no
+        score is allowed, and every document counts as below it.
 
     Raises:
         ValueError: if an argument is out of range or has no effect, shapes do not match, or a value is NaN or
@@ -193,8 +204,7 @@ def mine(
     )
     _check_names(exclusions)
     lists = exclusions[0][2:] if positives is not None else None
-    if margin_from not in ("least", "greatest", "each"):
-        raise ValueError(f'`margin_from` must be "least", "greatest" or "each", got {margin_from!r}')
+    check_margin_from(margin_from)
     if margin_from == "each":
         if lists is None:
             raise ValueError('`margin_from` must come with `positives`, got "each"')

@@ -60,7 +60,7 @@ def as_sources(value: Sequence[str] | Mapping[str, int] | None) -> Sources | Non
         wanted = "a list of names, or a mapping from names to numbers of candidates"
         raise TypeError(f"`sources` must be {wanted}, got {type(value).__name__}")
     names = tuple(value)
-    if not names or len(set(names)) < len(names) or not set(names) <= set(SOURCES):
+    if not names or not all(name in SOURCES and names.count(name) == 1 for name in names):
         raise ValueError(
             f'`sources` must be "model", "bm25" or both, each once, got {list(names)}\n'
             "hint: a run file is read by `mining.read_run`, and is a source of `mining.mine_fused`"

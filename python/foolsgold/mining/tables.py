@@ -48,6 +48,16 @@ _STORED = {
 """A table's columns, and how they are called where they are stored."""
 
 
+def check_margin_from(value: Any) -> None:
+    """Refuse what says nothing of where margins are measured from.
+
+    Raises:
+        ValueError: it is none of the three words.
+    """
+    if value not in ("least", "greatest", "each"):
+        raise ValueError(f'`margin_from` must be "least", "greatest" or "each", got {value!r}')
+
+
 def as_rules(margin_from: str, bounds: Iterable[Any]) -> Rules:
     """Return where margins are measured from, and the bounds of `BOUNDS`, as the core reads them.
 

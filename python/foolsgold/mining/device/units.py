@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -81,7 +82,9 @@ class Units:
         norms = torch.empty(len(rows), dtype=torch.float64, device=self.device)
         for start in range(0, len(rows), _ROWS):
             part = slice(start, start + _ROWS)
-            wide = torch.from_numpy(widened(rows[part])).to(self.device).double()
+            # torch warns of rows that may not be written to, as stored ones are: these are copied.
+            block = np.require(widened(rows[part]), requirements="W")
+            wide = torch.from_numpy(block).to(self.device).double()
             norms[part] = wide.square().sum(1).sqrt()
             lengths = norms[part, None] if self.similarity != "euclidean" else self.length
             vectors[part] = torch.nan_to_num(wide / lengths, 0.0, 0.0, 0.0)  # a zero vector stays zero

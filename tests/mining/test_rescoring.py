@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foolsgold.mining.candidates import Candidates
-from foolsgold.mining.rescore import rescore
+from foolsgold.mining.rescoring import rescore
 from foolsgold.mining.score_cache import ScoreCache, digests
 
 
@@ -185,6 +185,7 @@ def test_bad_arguments_are_refused_by_name(tmp_path):
         ),
         ({"queries": []}, "`queries` must be one a row of `found`, 1, got 0"),
         ({"documents": ["a"]}, "`documents` must have more than 1 texts, got 1"),
+        ({"num_negatives": 1.5}, "`num_negatives` must be an integer at least 1, got 1.5"),
         ({"num_negatives": 0}, "`num_negatives` must be at least 1, got 0"),
         ({"batch_size": 0}, "`batch_size` must be at least 1, got 0"),
         ({"relative_margin": 0.1}, "`relative_margin` must come with `positives`, got 0.1"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from foolsgold.integers import integer
 from foolsgold.mining.arrays import as_lists
 from foolsgold.mining.bounds import Bounds, places_within, taken
 from foolsgold.mining.candidates import Candidates
@@ -47,7 +48,7 @@ def rescore(
         found: candidates of Q queries, rows of `documents`.
         queries: Q texts.
         documents: N texts.
-        scorer: a cross-encoder, with `predict(pairs, batch_size=...)`, or a function of a list of (query,
+        scorer: a cross-encoder, with `predict`, or a function of a list of (query,
             document) pairs; gives one number a pair, the higher the better the document answers.
         positives: the documents that answer a query, as in `mine`; needed by the margins.
         num_negatives: how many candidates a query keeps, the best by the new scores; None for all.
@@ -124,8 +125,8 @@ def _check(
     if most >= len(documents):
         raise ValueError(f"`documents` must have more than {most} texts, got {len(documents)}")
     for name, value in [("num_negatives", num_negatives), ("batch_size", batch_size)]:
-        if value is not None and value < 1:
-            raise ValueError(f"`{name}` must be at least 1, got {value}")
+        if value is not None:
+            integer(name, value, 1)
     if has_positives and bounds.absolute_margin is None and bounds.relative_margin is None:
         raise ValueError("`positives` must come with a margin, got none\nhint: they serve the margins alone")
 
