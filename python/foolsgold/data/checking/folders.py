@@ -45,7 +45,8 @@ def write_folder(data: DataSet, plan: Plan, output: Path) -> None:
 
 def _write_judgments(data: DataSet, plan: Plan, file: Path, copy: Path) -> None:
     """Write the lines of a file but those of rows that are dropped."""
-    dropped = [data.place(row)[1] for row in np.flatnonzero(plan.dropped >= 0).tolist()]
+    places = map(data.place, np.flatnonzero(plan.dropped >= 0).tolist())
+    dropped = [line for _, line in places if line is not None]
     num_lines = 0
     with written(copy) as out:
         for numbers, texts in lines(file):

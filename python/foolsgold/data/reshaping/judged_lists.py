@@ -101,7 +101,7 @@ def _of_a_class(source: Source, roles: Roles, how: Reshaping, left_out: dict[str
     return is_labeled & ~is_noise
 
 
-def _number(value: Any) -> float | None:
+def _number(value: Any) -> Any:
     """Return a number, or the one that a text spells; None where it is none."""
     if not isinstance(value, str):
         return value if isinstance(value, (Real, np.bool_)) else None
