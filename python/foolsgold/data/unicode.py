@@ -24,7 +24,7 @@ def surrogates_told(columns: Mapping[str, Any], *, first_row: int = 0) -> Iterat
         ValueError: in place of Python's `UnicodeEncodeError`, naming column and row.
 
     Example:
-        >>> with surrogates_told({"text": ["a", "\ud800"]}):
+        >>> with surrogates_told({"text": ["a", "\ud800"]}):  # doctest: +ELLIPSIS
         ...     "\ud800".encode()
         Traceback (most recent call last):
             ...
