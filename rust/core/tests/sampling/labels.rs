@@ -224,9 +224,10 @@ proptest! {
                 prop_assert!(tail == Tail::Refill || plan.report.repeated == 0);
             }
             Imbalance::Oversample => {
-                let sums: Vec<u32> = uses.iter().map(|uses| uses.iter().sum()).filter(|&sum| sum > 0).collect();
+                // A class may be left out where there are fewer places than classes, as the tail is dropped.
+                let own = own.iter().zip(&uses).filter(|&(&units, _)| units > 0);
+                let sums: Vec<u32> = own.map(|(_, uses)| uses.iter().sum()).collect();
                 let k = u32::try_from(k)?;
-                prop_assert_eq!(sums.len(), usable);
                 let (least, most) = (sums.iter().min().unwrap_or(&0), sums.iter().max().unwrap_or(&0));
                 prop_assert!(most <= &(least + k));
                 let whole = size * ranks;
