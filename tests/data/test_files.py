@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foolsgold import _core, progress
-from foolsgold.data import read
+from foolsgold.data import read, stream, write
 
 SAME_FOLDER = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50
@@ -91,11 +91,13 @@ def test_csv_of_the_standard_library_comes_back(tmp_path, rows, dialect, has_mar
     kinds = dict(read(path).kinds)
     found = rows_of(read(path))
     for name, column in zip(("left", "right"), zip(*rows, strict=True), strict=True):
+        cells = [row[name] for row in found]
         if kinds[name] == "text":
-            assert tuple(row[name] for row in found) == column
-        else:
-            assert [row[name] for row in found] == [float(text) for text in column]
-            assert kinds[name] == "float64" or [str(row[name]) for row in found] == list(column)
+            assert cells == list(column)
+        else:  # among numbers a text of no characters is a null
+            assert cells == [float(text) if text else None for text in column]
+            spelled = ["" if cell is None else str(cell) for cell in cells]
+            assert kinds[name] == "float64" or spelled == list(column)
 
 
 @SAME_FOLDER
@@ -168,6 +170,27 @@ def test_several_files_are_one_table(tmp_path):
         table.source(3)
 
 
+def test_an_empty_field_is_null_as_in_a_stream(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text('text,number,none\n"",1,\n,,\nx,2.5,\n')
+    table = read(path)
+    assert table.kinds == [("text", "text"), ("number", "float64"), ("none", "text")]
+    rows = [("", 1.0, None), (None, None, None), ("x", 2.5, None)]
+    assert [tuple(row.values()) for row in rows_of(table)] == rows
+    assert rows_of(stream(path)) == rows_of(table)
+    with pytest.raises(ValueError, match=r"rows\.csv, row 2, column `text`: must not be .* got no text"):
+        read(path, columns=["text"])
+
+
+def test_what_a_stream_reads_is_read(tmp_path):
+    rows = [{"a": "x", "b": [1.5]}, {"a": "y", "b": []}]
+    for name in ("rows.json", "rows.arrow", "rows.arrows", "rows.feather", "saved"):
+        write(tmp_path / name, rows)
+        assert rows_of(read(tmp_path / name)) == rows
+    (tmp_path / "array.json").write_text(json.dumps(rows, indent=1))
+    assert rows_of(read(tmp_path / "array.json")) == rows
+
+
 def test_columns_are_kept_by_name_and_checked(tmp_path):
     rows = [{"a": "x", "b": None, "c": {}}, {"a": "y", "b": "z", "c": 1}]
     path = write_json_lines(tmp_path / "rows.jsonl", rows)
@@ -194,7 +217,7 @@ def test_bad_arguments(tmp_path):
         read(tmp_path / "a.jsonl", threads=0)
     with pytest.raises(FileNotFoundError, match=r"a\.jsonl"):
         read(tmp_path / "a.jsonl")
-    with pytest.raises(ValueError, match="must be a file, got a folder"):
+    with pytest.raises(ValueError, match="must be a file or a folder that `datasets` saved, got another"):
         read(tmp_path)
     with pytest.raises(TypeError):
         read(3)

@@ -213,7 +213,7 @@ def test_folders_that_are_none(beir, tmp_path):
     (beir / "queries.jsonl").unlink()
     with pytest.raises(ValueError, match=r"set: must hold one queries\.jsonl \(also \.gz or \.zst\), got 0"):
         read_pairs(beir)
-    with pytest.raises(ValueError, match="must be a file, got a folder"):
+    with pytest.raises(ValueError, match="must be a file or a folder that `datasets` saved, got another"):
         read_pairs([beir, beir])
     write_qrels(beir / "qrels" / "train.tsv", ("q0", "d1", 0))
     write_lines(beir / "queries.jsonl", {"_id": "q0", "text": "query"})

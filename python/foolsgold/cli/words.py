@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-_DATA_HELP = "pairs: .jsonl, .csv, .tsv (also .gz, .zst), .parquet, or a BEIR folder"
+_DATA_HELP = "pairs: .jsonl, .json, .csv, .tsv (also .gz, .zst), .parquet, .arrow, or a BEIR folder"
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Files into columns: JSON Lines, CSV, TSV and Parquet, text also packed with gzip or zstd."""
+"""Files into columns in memory: those that `stream` reads, by the same rules."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ def read(
 ) -> _core.Table:
     r"""Read files of one schema into one table.
 
-    The ending says what a file holds: `.jsonl`, `.ndjson` or `.json` (one object a line), `.csv`, `.tsv`
-    (with a header, quoted as in RFC 4180), each also with `.gz` or `.zst`, or `.parquet`. Whether a text file
+    The ending says what a file holds: `.jsonl`, `.ndjson` or `.json` (one object a line, or in `.json` one
+    array of objects), `.csv`, `.tsv` (with a header, quoted as in RFC 4180), each also with `.gz` or `.zst`,
+    `.parquet`, `.arrow`, `.arrows` or `.feather`; a folder is one that `datasets` saved. Whether a text file
     is packed is seen from its first bytes. The table is an Arrow stream (`__arrow_c_stream__`), so that
     pyarrow, polars and `datasets` take it without a copy; nothing but numpy is needed to read it.
 
     A column holds texts, whole numbers (int64), numbers (float64), truth values, or lists of one of these.
     Whole numbers among fractions become fractions, also those beyond 64 bits; numbers in CSV are numbers
-    where all of a column are, and spelled as JSON spells them (`007` stays a text). What a row lacks is null.
+    where all of a column are, empty fields aside, and spelled as JSON spells them (`007` stays a text). What
+    a row lacks is null; so is an empty field of CSV, but among texts `""` in quotes is an empty text.
     A column that mixes texts, numbers and lists, or holds objects, is left out: `table.unreadable` says why,
     and asking for it is an error that names the first row in the way.
 

@@ -199,7 +199,8 @@ def stream(
     first reading is left out.
 
     A row is bad where it is broken (no JSON object, a key twice, a lone surrogate, no UTF-8, another number
-    of fields than the header has) or has a value of another kind than its column.
+    of fields than the header has, a field that goes on behind its closing quote) or has a value of another
+    kind than its column.
 
     Args:
         paths: one file or several, in the order of their rows.

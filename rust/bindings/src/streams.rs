@@ -107,6 +107,7 @@ impl FileStream {
             types,
             names,
             is_quoted: quoting,
+            has_text_numbers: true,
             is_nested: nested,
             on_error: on_error_of(on_error)?,
             batch_rows,

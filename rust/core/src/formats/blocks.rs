@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// What is read between two looks at the caller.
 const STEP: usize = 1 << 18;
-const MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const MARK: &[u8] = b"\xef\xbb\xbf";
 /// A longer line is taken for a file that is not what its name says.
 const MAX_LINE: usize = 1 << 30;
 
@@ -28,24 +28,25 @@ impl Block {
             Ok(text) => return (text, None),
             Err(error) => error,
         };
-        let (valid, rest) = self.bytes.split_at(error.valid_up_to());
+        let valid = &self.bytes[..error.valid_up_to()];
         let whole = valid.iter().rposition(|&byte| byte == b'\n');
-        let byte = rest.first().copied().unwrap_or_default();
-        let hint = match &self.bytes[..] {
-            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] if self.offset == 0 => {
-                "\nhint: it looks like UTF-16"
-            }
-            _ => "",
-        };
-        let offset = self.offset + valid.len() as u64;
-        let error = Error::data_row(
-            file,
-            self.line + count_lines(valid),
-            format!("must be UTF-8, got byte 0x{byte:02x} at offset {offset}{hint}"),
-        );
+        let line = self.line + count_lines(valid);
+        let error = no_utf8(file, line, self.offset, &self.bytes, valid.len());
         let lines = &valid[..whole.map_or(0, |at| at + 1)];
         (std::str::from_utf8(lines).unwrap_or_default(), Some(error))
     }
+}
+
+/// What is said of a byte that is no UTF-8: the one `at` which `bytes`, whose first stands at `offset` of the file, are none.
+pub(super) fn no_utf8(file: &Path, line: u64, offset: u64, bytes: &[u8], at: usize) -> Error {
+    let byte = bytes.get(at).copied().unwrap_or_default();
+    let hint = match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] if offset == 0 => "\nhint: it looks like UTF-16",
+        _ => "",
+    };
+    let offset = offset + at as u64;
+    let message = format!("must be UTF-8, got byte 0x{byte:02x} at offset {offset}{hint}");
+    Error::data_row(file, line, message)
 }
 
 /// Cuts a file into blocks.
@@ -123,10 +124,6 @@ impl Blocks {
         self.offset += read;
         self.line += lines;
         Ok(Some(block))
-    }
-
-    pub(super) fn taken(&self) -> u64 {
-        self.bytes.taken()
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use crate::error::{Error, Result};
 
@@ -33,14 +33,15 @@ impl Unpacked {
         };
         let mut bytes = BufReader::with_capacity(BUFFER, counted);
         let start = bytes.fill_buf().map_err(refused)?;
-        let reader: Box<dyn Read + Send> = if start.starts_with(GZIP) {
-            Box::new(BufReader::with_capacity(
-                UNPACKED,
-                MultiGzDecoder::new(bytes),
-            ))
-        } else if start.starts_with(ZSTD) {
-            let decoder = zstd::stream::read::Decoder::with_buffer(bytes).map_err(refused)?;
-            Box::new(BufReader::with_capacity(UNPACKED, decoder))
+        let packing = [Packing::Gzip, Packing::Zstd]
+            .into_iter()
+            .find(|packing| start.starts_with(packing.magic()));
+        let reader: Box<dyn Read + Send> = if let Some(packing) = packing {
+            let members = Members {
+                packing,
+                member: Some(packing.member(bytes).map_err(refused)?),
+            };
+            Box::new(BufReader::with_capacity(UNPACKED, members))
         } else {
             Box::new(bytes)
         };
@@ -77,6 +78,84 @@ fn fault(file: &Path, error: io::Error) -> Error {
         Error::data(file, "is cut short")
     } else {
         Error::data(file, format!("must be sound gzip or zstd, got {error}"))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Packing {
+    Gzip,
+    Zstd,
+}
+
+/// A member of gzip, or a frame of zstd.
+enum Member {
+    Gzip(GzDecoder<BufReader<Counted>>),
+    Zstd(zstd::stream::read::Decoder<'static, BufReader<Counted>>),
+}
+
+/// Members one after another, up to the end of the file.
+struct Members {
+    packing: Packing,
+    /// `None` after the last one.
+    member: Option<Member>,
+}
+
+impl Packing {
+    fn magic(self) -> &'static [u8] {
+        match self {
+            Self::Gzip => GZIP,
+            Self::Zstd => ZSTD,
+        }
+    }
+
+    fn member(self, bytes: BufReader<Counted>) -> io::Result<Member> {
+        Ok(match self {
+            Self::Gzip => Member::Gzip(GzDecoder::new(bytes)),
+            Self::Zstd => {
+                let decoder = zstd::stream::read::Decoder::with_buffer(bytes)?;
+                Member::Zstd(decoder.single_frame())
+            }
+        })
+    }
+
+    /// Whether bytes, or as many as there are of them, begin a member. A frame of zstd may be one to skip.
+    fn begins(self, bytes: &[u8]) -> bool {
+        let is_skipped = |bytes: &[u8]| {
+            bytes[0] & 0xf0 == 0x50 && [0x2a, 0x4d, 0x18].starts_with(&bytes[1..bytes.len().min(4)])
+        };
+        let start = &bytes[..bytes.len().min(self.magic().len())];
+        self.magic().starts_with(start) || matches!(self, Self::Zstd) && is_skipped(bytes)
+    }
+}
+
+impl Read for Members {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = match &mut self.member {
+                Some(Member::Gzip(decoder)) => decoder.read(buffer)?,
+                Some(Member::Zstd(decoder)) => decoder.read(buffer)?,
+                None => return Ok(0),
+            };
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            let mut rest = match self.member.take() {
+                Some(Member::Gzip(decoder)) => decoder.into_inner(),
+                Some(Member::Zstd(decoder)) => decoder.finish(),
+                None => return Ok(0),
+            };
+            let bytes = rest.fill_buf()?;
+            if bytes.is_empty() {
+                return Ok(0);
+            }
+            if !self.packing.begins(bytes) {
+                let num = bytes.len() as u64;
+                let at = rest.get_ref().taken.load(Ordering::Relaxed) - num;
+                let message = format!("other bytes behind its end, from byte {at} on");
+                return Err(io::Error::new(ErrorKind::InvalidData, message));
+            }
+            self.member = Some(self.packing.member(rest)?);
+        }
     }
 }
 

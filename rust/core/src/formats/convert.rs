@@ -1,10 +1,7 @@
-//! The few types that a table holds, and how one becomes another.
+//! The few types that a table holds, which of them holds values of two, and which texts are numbers.
 
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray as _;
-use arrow_array::types::Int64Type;
-use arrow_array::{Array as _, ArrayRef, Float64Array, Int64Array, LargeListArray, new_null_array};
 use arrow_schema::{DataType, Field, FieldRef};
 
 /// The largest whole number up to which all have a `Float64` of their own.
@@ -14,8 +11,8 @@ pub(super) fn item(kind: DataType) -> FieldRef {
     Arc::new(Field::new("item", kind, true))
 }
 
-/// What can hold both kinds; or how deep in the lists they differ, and the message of it.
-pub(super) fn unify(a: &DataType, b: &DataType, depth: usize) -> Result<DataType, (usize, String)> {
+/// What can hold both kinds, which lie in `depth` lists; or what is said where nothing can.
+pub(super) fn unify(a: &DataType, b: &DataType, depth: usize) -> Result<DataType, String> {
     use DataType::{Float64, Int64, LargeList, Null};
     Ok(match (a, b) {
         (Null, kind) | (kind, Null) => kind.clone(),
@@ -24,7 +21,7 @@ pub(super) fn unify(a: &DataType, b: &DataType, depth: usize) -> Result<DataType
             LargeList(item(unify(a.data_type(), b.data_type(), depth + 1)?))
         }
         (a, b) if a == b => a.clone(),
-        (a, b) => return Err((depth, clash(named(a), named(b), depth))),
+        (a, b) => return Err(clash(named(a), named(b), depth)),
     })
 }
 
@@ -35,7 +32,7 @@ pub(super) fn clash(expected: &str, got: &str, depth: usize) -> String {
     }
 }
 
-pub(super) fn named(kind: &DataType) -> &'static str {
+fn named(kind: &DataType) -> &'static str {
     match kind {
         DataType::Null => "null",
         DataType::Boolean => "a truth value",
@@ -43,34 +40,6 @@ pub(super) fn named(kind: &DataType) -> &'static str {
         DataType::LargeList(_) => "a list",
         _ => "a text",
     }
-}
-
-/// `array` as `kind`, which [`unify`] has found to hold it.
-pub(super) fn conform(array: &ArrayRef, kind: &DataType) -> ArrayRef {
-    use DataType::{Float64, Int64, LargeList, LargeUtf8, Null};
-    match (array.data_type(), kind) {
-        (Null, kind) => new_null_array(kind, array.len()),
-        (Int64, Float64) => {
-            #[expect(clippy::cast_precision_loss, reason = "what widening means")]
-            let numbers: Float64Array = array.as_primitive::<Int64Type>().unary(|x| x as f64);
-            Arc::new(numbers)
-        }
-        (LargeUtf8, Int64) => Arc::new(parsed(array, whole).collect::<Int64Array>()),
-        (LargeUtf8, Float64) => Arc::new(parsed(array, fraction).collect::<Float64Array>()),
-        (LargeList(_), LargeList(field)) => {
-            let lists = array.as_list::<i64>();
-            let values = conform(lists.values(), field.data_type());
-            let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
-            LargeListArray::try_new(Arc::clone(field), offsets, values, nulls)
-                .map_or_else(|_| array.clone(), |lists| Arc::new(lists) as ArrayRef)
-        }
-        _ => array.clone(),
-    }
-}
-
-fn parsed<T>(array: &ArrayRef, parse: fn(&str) -> Option<T>) -> impl Iterator<Item = Option<T>> {
-    let texts = array.as_string::<i64>().iter();
-    texts.map(move |text| text.and_then(parse))
 }
 
 /// What the texts of a column could all be read as.
@@ -107,14 +76,6 @@ impl Numeric {
             whole: number.is_some(),
             fraction: number.map_or_else(|| fraction(text).is_some(), exact),
         })
-    }
-
-    pub(super) fn kind(self) -> DataType {
-        match self {
-            Self { whole: true, .. } => DataType::Int64,
-            Self { fraction: true, .. } => DataType::Float64,
-            Self::NONE => DataType::LargeUtf8,
-        }
     }
 }
 
@@ -199,12 +160,12 @@ mod tests {
         assert_eq!(unify(&list(Int64), &list(Float64), 0), Ok(list(Float64)));
         assert_eq!(unify(&list(Null), &list(LargeUtf8), 0), Ok(list(LargeUtf8)));
         let clashes = [
-            (LargeUtf8, list(LargeUtf8), 0),
-            (Boolean, Int64, 0),
-            (list(LargeUtf8), list(Int64), 1),
+            (LargeUtf8, list(LargeUtf8), clash("a text", "a list", 0)),
+            (Boolean, Int64, clash("a truth value", "a number", 0)),
+            (list(LargeUtf8), list(Int64), clash("a text", "a number", 1)),
         ];
-        for (a, b, depth) in clashes {
-            assert_eq!(unify(&a, &b, 0).err().map(|(depth, _)| depth), Some(depth));
+        for (a, b, message) in clashes {
+            assert_eq!(unify(&a, &b, 0), Err(message));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
+use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
 use arrow_select::interleave::interleave;
@@ -187,13 +188,16 @@ impl Table {
                     };
                     Box::new(move |row| flag == Some(flags.value(row)))
                 }
-                _ => match super::convert::conform(chunk, &DataType::Float64)
-                    .as_primitive_opt::<arrow_array::types::Float64Type>()
-                    .cloned()
-                {
-                    Some(numbers) => Box::new(move |row| number == Some(numbers.value(row))),
-                    None => return Err(Error::argument(name, "hold no lists", chunk.data_type())),
-                },
+                #[expect(clippy::cast_precision_loss, reason = "what widening means")]
+                DataType::Int64 => {
+                    let numbers = chunk.as_primitive::<Int64Type>();
+                    Box::new(move |row| number == Some(numbers.value(row) as f64))
+                }
+                DataType::Float64 => {
+                    let numbers = chunk.as_primitive::<Float64Type>();
+                    Box::new(move |row| number == Some(numbers.value(row)))
+                }
+                kind => return Err(Error::argument(name, "hold no lists", kind)),
             };
             let found = (0..chunk.len()).filter(|&row| !chunk.is_null(row) && is_equal(row));
             rows.extend(found.map(|row| u32::try_from(start + row).unwrap_or(u32::MAX)));

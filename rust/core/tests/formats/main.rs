@@ -9,4 +9,5 @@ mod streamed;
 mod streamed_faults;
 mod text;
 mod trec_run;
+mod whole;
 mod written;

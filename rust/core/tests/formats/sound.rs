@@ -252,9 +252,18 @@ fn a_kind_is_told_of_json_alone() -> Result<()> {
 #[test]
 fn a_header_that_is_no_text_is_no_row_to_skip() {
     let folder = Folder::new();
-    let file = folder.file("a.csv", b"a,\xff\n1,2\n3,4\n");
-    assert_eq!(
-        message(sound(&file, 1, 1), &file),
-        "FILE, row 1: must be UTF-8, got byte 0xff at offset 0 of a field"
-    );
+    let cases: [(&[u8], &str); 2] = [
+        (
+            b"a,\xff\n1,2\n3,4\n",
+            "FILE, row 1: must be UTF-8, got byte 0xff at offset 2",
+        ),
+        (
+            b"\xff\xfea\0",
+            "FILE, row 1: must be UTF-8, got byte 0xff at offset 0\nhint: it looks like UTF-16",
+        ),
+    ];
+    for (bytes, expected) in cases {
+        let file = folder.file("a.csv", bytes);
+        assert_eq!(message(sound(&file, 1, 1), &file), expected);
+    }
 }

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::Array as _;
+use arrow_array::cast::AsArray as _;
 use foolsgold_core::Result;
 use foolsgold_core::formats::{OnError, Stream, Streaming, Writing, convert};
 use foolsgold_core::tick::Tick;
 
-use super::common::{Folder, gzip};
+use super::common::{Folder, gzip, open};
 use super::streamed::{Told, one, said, write};
 
 fn how(on_error: OnError, block_bytes: usize, threads: usize) -> Streaming {
@@ -191,6 +192,26 @@ fn bad_rows_are_skipped_and_counted() -> Result<()> {
         let rows: Vec<u64> = told.skipped.iter().map(|(row, _)| *row).collect();
         assert_eq!((told.places, rows), (vec![2, 6], vec![3, 4, 5, 7]));
     }
+    let file = folder.file(
+        "b.csv",
+        b"\xef\xbb\xbfa,b\n1,2\n\"x\ny\xff\",3\n\"p\"q,5\n4,\xfe",
+    );
+    let expected = [
+        (3, "row 3: must be UTF-8, got byte 0xff at offset 15"),
+        (
+            5,
+            "row 5, column `a`: must end where its quotes close, got more behind them\nhint: a quote within quotes is written twice",
+        ),
+        (6, "row 6: must be UTF-8, got byte 0xfe at offset 29"),
+    ];
+    for (block, threads) in [(1 << 20, 1), (1, 2), (5, 3)] {
+        let told = one(&file, how(OnError::Skip, block, threads))?;
+        assert_eq!(told.places, [2]);
+        for ((row, text), (place, end)) in told.skipped.iter().zip(expected) {
+            assert!(*row == place && text.ends_with(end), "{text}");
+        }
+        assert_eq!(told.skipped.len(), expected.len());
+    }
     let file = folder.file("all.jsonl", "x\ny\n");
     let text =
         said(&one(&file, how(OnError::Skip, 1, 1))).replace(&file.display().to_string(), "FILE");
@@ -363,16 +384,29 @@ fn long_lines_marks_line_ends_and_packing() -> Result<()> {
     let folder = Folder::new();
     let long = "é".repeat(5_000_000);
     let text = format!("\u{feff}{{\"a\":\"{long}\"}}\r\n\r\n{{\"a\":\"\\u0000\"}}\r\n");
-    for (name, bytes) in [
-        ("a.jsonl", text.clone().into_bytes()),
-        ("a.jsonl.gz", gzip(text.as_bytes())),
-    ] {
+    let array = format!("\u{feff}[\r\n{{\"a\":\"{long}\"}} ,\r\n{{\"a\":\"\\u0000\"}}\r\n]\r\n");
+    let sheet = format!("\u{feff}a,b\r\n\"{long},\n\"\"\",1\r\n\r\n\"\0\",2\r\n");
+    let gzipped = gzip(text.as_bytes());
+    let cases = [
+        ("a.jsonl", text.into_bytes(), "", [1, 3]),
+        ("a.jsonl.gz", gzipped, "", [1, 3]),
+        ("a.json", array.into_bytes(), "", [1, 2]),
+        ("a.csv", sheet.into_bytes(), ",\n\"", [2, 5]),
+    ];
+    for (name, bytes, end, places) in cases {
         let file = folder.file(name, bytes);
         for (block, threads) in [(1 << 12, 2), (1 << 20, 1)] {
             let told = one(&file, how(OnError::Raise, block, threads))?;
-            let texts = arrow_array::cast::AsArray::as_string::<i64>(told.table.column(0));
-            assert!(texts.value(0) == long && texts.value(1) == "\0");
-            assert_eq!(told.places, [1, 3]);
+            let table = open(&file, block, threads)?;
+            let whole = table.column("a")?;
+            let whole: Vec<&str> = whole
+                .iter()
+                .flat_map(|chunk| chunk.as_string::<i64>().iter().flatten())
+                .collect();
+            let texts = told.table.column(0).as_string::<i64>();
+            assert!([texts.value(0), texts.value(1)] == whole[..], "{name}");
+            assert!(whole[0].strip_prefix(&*long) == Some(end), "{name}");
+            assert_eq!((whole[1], &told.places[..]), ("\0", &places[..]));
         }
     }
     Ok(())

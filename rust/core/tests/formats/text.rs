@@ -1,12 +1,15 @@
 //! JSON Lines and CSV: faults, columns, numbers, rows taken, progress.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
+use arrow_array::StringArray;
 use foolsgold_core::formats::{Reading, read};
 use foolsgold_core::{Error, Result, tick::Tick};
 use serde_json::{Value, json};
 
 use super::common::{Folder, gzip, lines, message, open, rows, wanting};
+use super::parquet::parquet;
 
 #[test]
 fn faults_name_the_file_the_row_and_the_column() {
@@ -18,12 +21,12 @@ fn faults_name_the_file_the_row_and_the_column() {
         (
             "a.txt",
             b"a",
-            "FILE: must end in .jsonl, .ndjson, .json, .csv or .tsv (also with .gz or .zst) or .parquet",
+            "FILE: must end in .jsonl, .ndjson, .json, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .arrows or .feather, or be a folder that `datasets` saved",
         ),
         (
             "a.parquet.gz",
             b"a",
-            "FILE: must end in .jsonl, .ndjson, .json, .csv or .tsv (also with .gz or .zst) or .parquet",
+            "FILE: must end in .jsonl, .ndjson, .json, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .arrows or .feather, or be a folder that `datasets` saved",
         ),
         (
             "a.jsonl",
@@ -90,6 +93,16 @@ fn faults_name_the_file_the_row_and_the_column() {
             b"a,a\n1,2\n",
             "FILE, row 1: must name each column once, got `a` twice",
         ),
+        (
+            "a.csv",
+            b"a,b\n1,\"x\ny\xff\"\n",
+            "FILE, row 2: must be UTF-8, got byte 0xff at offset 10",
+        ),
+        (
+            "a.json",
+            b"[{\"a\":1},{\"a\":1,\"a\":2}]",
+            "FILE, row 2: must be one JSON object, got the key `a` twice at byte 10",
+        ),
     ];
     for (name, bytes, said) in cases {
         let file = folder.file(name, bytes);
@@ -103,8 +116,68 @@ fn faults_name_the_file_the_row_and_the_column() {
     let folder = inside.parent().unwrap_or(&inside);
     assert_eq!(
         message(open(folder, 1, 1), folder),
-        "FILE: must be a file, got a folder\nhint: name the files in it"
+        "FILE: must be a file or a folder that `datasets` saved, got another folder\nhint: name the files in it"
     );
+}
+
+#[test]
+fn a_field_ends_where_its_quotes_close() -> Result<()> {
+    let folder = Folder::new();
+    let hint = "must end where its quotes close, got more behind them\nhint: a quote within quotes is written twice";
+    let cases = [
+        ("a,b\n1,2\n3,\"x\"y\n", "FILE, row 3, column `b`: "),
+        ("a,b\n\"1\n\",\"x\" \n", "FILE, row 2, column `b`: "),
+        ("a,b\n\"x\"y\",2\n", "FILE, row 2, column `a`: "),
+        ("a,\"b\"c\n1,2\n", "FILE, row 1: field 2 "),
+    ];
+    for (text, place) in cases {
+        let file = folder.file("a.csv", text);
+        for block in [1, 5, 1 << 20] {
+            let said = message(open(&file, block, 2), &file);
+            assert_eq!(said, format!("{place}{hint}"));
+        }
+    }
+    let good = "\u{feff}\u{feff}a,\"b\"\n\"x \"\"y\"\"\",x \"y\"\n\"\",\n";
+    let found = rows(&open(&folder.file("a.csv", good), 3, 2)?);
+    let cells: Vec<_> = found.into_iter().map(|(cells, _)| cells).collect();
+    assert_eq!(
+        json!(cells),
+        json!([{"a": "x \"y\"", "b": "x \"y\""}, {"a": "", "b": null}])
+    );
+    Ok(())
+}
+
+#[test]
+fn packed_files_end_with_their_last_member() -> Result<()> {
+    let folder = Folder::new();
+    let text = b"{\"a\":1}\n";
+    let zstd = zstd::encode_all(&text[..], 1).unwrap_or_default();
+    for (name, packed) in [("a.jsonl.gz", gzip(text)), ("a.jsonl.zst", zstd)] {
+        let said = |more: &[u8]| {
+            let file = folder.file(name, [&packed, more].concat());
+            message(open(&file, 1, 1), &file)
+        };
+        let place = packed.len();
+        for junk in [&b"x"[..], b"junk", b"\0\0\0\0\0\0\0\0\0\0\0\0"] {
+            assert_eq!(
+                said(junk),
+                format!(
+                    "FILE: must be sound gzip or zstd, got other bytes behind its end, from byte {place} on"
+                )
+            );
+        }
+        for cut in [1, 3, packed.len() - 1] {
+            assert_eq!(said(&packed[..cut]), "FILE: is cut short", "{name} {cut}");
+        }
+        let file = folder.file(name, [&packed[..], &packed].concat());
+        assert_eq!(open(&file, 1, 1)?.rows(), 2);
+    }
+    // A frame to skip, of two bytes.
+    let frame = b"\x50\x2a\x4d\x18\x02\0\0\0ab";
+    let zstd = zstd::encode_all(&text[..], 1).unwrap_or_default();
+    let file = folder.file("b.jsonl.zst", [&zstd[..], frame, &zstd].concat());
+    assert_eq!(open(&file, 1, 1)?.rows(), 2);
+    Ok(())
 }
 
 #[test]
@@ -233,6 +306,15 @@ fn numbers_widen_and_csv_numbers_are_found() -> Result<()> {
         Some(files[1].as_path())
     );
     assert_eq!(table.place(3), None);
+    let texts = Arc::new(StringArray::from(vec!["007"]));
+    let files = [
+        folder.file("a.csv", "a\n1\n"),
+        folder.file("b.parquet", parquet(vec![("a", texts)])),
+        folder.file("c.jsonl", "{\"b\":1}"),
+    ];
+    let found = rows(&read(&files, &Reading::default(), &mut Tick::silent())?);
+    let cells: Vec<_> = found.iter().map(|(cells, _)| cells["a"].clone()).collect();
+    assert_eq!(cells, [json!("1"), json!("007"), Value::Null]);
     Ok(())
 }
 

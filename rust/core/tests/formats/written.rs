@@ -54,10 +54,10 @@ fn value(kind: usize) -> BoxedStrategy<Value> {
     }
 }
 
-type Sheet = Vec<Vec<(usize, Value)>>;
+pub(super) type Sheet = Vec<Vec<(usize, Value)>>;
 
 /// Rows of `(column, value)`; a column of number n holds the kind `n % kinds`.
-fn sheet(kinds: usize) -> impl Strategy<Value = Sheet> {
+pub(super) fn sheet(kinds: usize) -> impl Strategy<Value = Sheet> {
     let cells = prop::collection::btree_map(0usize..7, any::<prop::sample::Index>(), 1..5);
     let row = cells.prop_flat_map(move |cells| {
         cells
@@ -68,7 +68,7 @@ fn sheet(kinds: usize) -> impl Strategy<Value = Sheet> {
     prop::collection::vec(row, 1..20)
 }
 
-fn json_lines(sheet: &Sheet, ends: &str) -> String {
+pub(super) fn json_lines(sheet: &Sheet, ends: &str) -> String {
     let line = |row: &Vec<(usize, Value)>| {
         let cells = row.iter().map(|(at, value)| format!("\"c{at}\":{value}"));
         format!("{{{}}}{ends}", cells.collect::<Vec<_>>().join(", "))

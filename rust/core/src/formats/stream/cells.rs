@@ -14,6 +14,8 @@ use super::values::{Cells, Fields};
 pub(super) struct Walk {
     /// A number of its own for each object that is walked, from 1.
     pub(super) object: u64,
+    /// Whether a name that nobody knows breaks the row.
+    pub(super) is_closed: bool,
     /// The column of a value that does not suit it, and why.
     pub(super) fault: Option<(String, String)>,
 }
@@ -37,11 +39,15 @@ impl<'de> Visitor<'de> for Object<'_> {
         let object = walk.object;
         let mut guess = 0;
         loop {
+            let known = fields.names.len();
             let place = Key(|name: &str| fields.place(name, guess));
             let Some(at) = map.next_key_seed(place)? else {
                 fields.close(object);
                 return Ok(());
             };
+            if walk.is_closed && at == known {
+                return Err(A::Error::custom("a name that no column has"));
+            }
             if std::mem::replace(&mut fields.objects[at], object) == object {
                 let name = &fields.names[at];
                 return Err(A::Error::custom(format_args!("the key `{name}` twice")));

@@ -39,6 +39,6 @@ impl Columns {
         }
         let outcome = unify(&plain(&before.kind), &plain(&flat.kind), 0);
         let outcome = outcome.map(|kind| before.kind = kind);
-        Added(outcome.map_err(|(_, message)| message.replace("the rows before", "other files")))
+        Added(outcome.map_err(|message| message.replace("the rows before", "other files")))
     }
 }

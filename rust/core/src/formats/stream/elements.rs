@@ -6,10 +6,10 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
 use crate::formats::Progress;
+use crate::formats::blocks::MARK;
 use crate::formats::compression::Unpacked;
 
 const STEP: usize = 1 << 18;
-const MARK: &[u8] = b"\xef\xbb\xbf";
 /// A longer element is taken for a file that is not what its name says.
 const MAX_ELEMENT: usize = 1 << 30;
 

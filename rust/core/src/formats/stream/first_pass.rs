@@ -1,20 +1,21 @@
-//! A first pass over text files, which finds out what their columns hold and keeps nothing else.
+//! A pass over text files, which finds out what their columns hold. That of a stream keeps nothing else.
 
 use std::path::Path;
 use std::sync::Arc;
 
+use super::bad::Bad;
 use super::guess::Guess;
-use super::pieces::Piece;
+use super::pieces::{Piece, Pieces};
 use super::plan::Stream;
 use super::reader::pass;
-use super::rows::observe;
+use super::rows::{Texts, observe};
 use super::shape::Keys;
-use super::{MAX_COLUMNS, Skipped};
+use super::sheet::RecordTexts;
+use super::{MAX_COLUMNS, Skipped, no_rows, too_many_columns};
 use crate::error::{Error, Result};
-use crate::formats::assembly::too_many_columns;
 use crate::tick::Tick;
 
-/// What a first pass finds.
+/// What a pass finds.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) keys: Keys,
@@ -22,80 +23,93 @@ pub(super) struct Found {
     skipped: Skipped,
 }
 
-enum Seen {
+/// What a piece of a file holds.
+pub(super) struct Look {
+    pub(super) seen: Seen,
+    pub(super) rows: u64,
+    pub(super) bad: Bad,
+}
+
+pub(super) enum Seen {
+    /// Nothing that was not seen before.
+    Same,
     Keys(Keys),
     Guesses(Arc<Vec<String>>, Vec<Option<Guess>>),
 }
 
+impl Look {
+    pub(super) fn at_texts(stream: &Stream, file: usize, texts: &Texts) -> Result<Self> {
+        let number = u32::try_from(file).unwrap_or(u32::MAX);
+        let path = &stream.files[file].path;
+        let (keys, rows, bad) = observe(path, number, texts, stream.how.on_error)?;
+        let seen = Seen::Keys(keys);
+        Ok(Self { seen, rows, bad })
+    }
+
+    pub(super) fn at_records(records: &mut RecordTexts) -> Self {
+        Self {
+            seen: Seen::Guesses(Arc::clone(&records.names), records.guesses()),
+            rows: records.rows as u64,
+            bad: std::mem::take(&mut records.bad),
+        }
+    }
+}
+
 impl Stream {
     pub(super) fn first_pass(&self, tick: &mut Tick<'_>) -> Result<Found> {
-        let mut found = Found::default();
-        let total = self
-            .files
-            .iter()
-            .filter(|file| file.is_text())
-            .map(|file| file.size)
-            .sum();
-        for (at, file) in self
-            .files
-            .iter()
-            .enumerate()
-            .filter(|(_, file)| file.is_text())
-        {
-            let number = u32::try_from(at).unwrap_or(u32::MAX);
-            let mut rows = 0;
-            let look = |_, piece| match piece {
-                Piece::Texts(texts) => {
-                    let seen = observe(&file.path, number, &texts, self.how.on_error)?;
-                    Ok((Seen::Keys(seen.0), seen.1, seen.2))
-                }
-                Piece::Records(records) => {
-                    let guesses = records.guesses();
-                    Ok((
-                        Seen::Guesses(records.names, guesses),
-                        records.rows as u64,
-                        records.bad,
-                    ))
-                }
-                Piece::Rows(..) => Err(Error::data(&file.path, "must be text")),
+        let total = self.text_bytes();
+        let look = |file, piece| {
+            let look = match piece {
+                Piece::Texts(texts) => Look::at_texts(self, file, &texts)?,
+                Piece::Records(mut records) => Look::at_records(&mut records),
+                Piece::Rows(..) => return Err(no_text(&self.files[file].path)),
             };
-            let merge = |(seen, more, bad)| {
-                rows += more;
-                found.skipped.add(&file.path, bad);
-                found.merge(seen, &file.path)
-            };
-            pass(
-                self,
-                at..at + 1,
-                self.how.block_bytes,
-                look,
-                merge,
-                tick,
-                total,
-            )?;
-            if rows == 0 {
-                return Err(no_rows(&file.path, &found.skipped));
-            }
-        }
+            Ok((look, ()))
+        };
+        let found = self.look_through(look, |_, (), _| Ok(()), tick, total)?;
         tick.at(total, total)?;
+        Ok(found)
+    }
+
+    /// Looks at the pieces of the text files on threads, and hands what else is made of each to `keep`, in order, with what
+    /// was found up to there.
+    pub(super) fn look_through<T: Send>(
+        &self,
+        look: impl Fn(usize, Piece) -> Result<(Look, T)> + Sync,
+        mut keep: impl FnMut(usize, T, &Found) -> Result<()>,
+        tick: &mut Tick<'_>,
+        total: u64,
+    ) -> Result<Found> {
+        let mut found = Found::default();
+        let mut before = 0;
+        let files = self.files.iter().enumerate();
+        for (at, file) in files.filter(|(_, file)| file.is_text()) {
+            let mut rows = 0;
+            let pieces = Pieces::new(at..at + 1, self.how.block_bytes, before);
+            let merge = |(look, made): (Look, T)| {
+                rows += look.rows;
+                found.skipped.add(&file.path, look.bad);
+                found.merge(look.seen, &file.path)?;
+                keep(at, made, &found)
+            };
+            pass(self, pieces, &look, merge, tick, total)?;
+            if rows == 0 {
+                return Err(no_rows(&file.path, &found.first_fault(&file.path)));
+            }
+            before += file.size;
+        }
         Ok(found)
     }
 }
 
-fn no_rows(file: &Path, skipped: &Skipped) -> Error {
-    let of_file = skipped.rows.iter().find(|row| row.file == file);
-    let hint = of_file.map_or_else(String::new, |row| {
-        format!(
-            " that can be read\nhint: the first one is bad: {}",
-            row.reason
-        )
-    });
-    Error::data(file, format!("must hold rows, got none{hint}"))
+pub(super) fn no_text(file: &Path) -> Error {
+    Error::data(file, "must be text")
 }
 
 impl Found {
     fn merge(&mut self, seen: Seen, file: &Path) -> Result<()> {
         match seen {
+            Seen::Same => {}
             Seen::Keys(keys) => self.keys.merge(keys),
             Seen::Guesses(names, guesses) => {
                 for (name, guess) in names.iter().zip(guesses) {
@@ -111,5 +125,14 @@ impl Found {
             return Err(too_many_columns(file));
         }
         Ok(())
+    }
+
+    /// A hint at the first bad row of a file.
+    fn first_fault(&self, file: &Path) -> String {
+        let of_file = self.skipped.rows.iter().find(|row| row.file == file);
+        of_file.map_or_else(String::new, |row| {
+            let reason = &row.reason;
+            format!(" that can be read\nhint: the first one is bad: {reason}")
+        })
     }
 }

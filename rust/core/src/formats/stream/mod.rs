@@ -20,6 +20,7 @@ mod elements;
 mod first_pass;
 mod fit;
 mod folder;
+mod gathered;
 mod guess;
 mod key;
 mod mixed;
@@ -30,6 +31,7 @@ mod passed;
 mod pieces;
 mod plan;
 mod reader;
+mod records;
 mod rows;
 mod settle;
 mod shape;
@@ -37,8 +39,10 @@ mod sheet;
 mod sound;
 mod source;
 mod values;
+mod whole;
 
 use std::collections::HashMap;
+use std::path::Path;
 
 pub(super) use fit::path_of;
 pub(super) use folder::{INFO, STATE};
@@ -49,8 +53,10 @@ pub use mixed::MixedKind;
 pub use plan::Stream;
 pub use reader::Batches;
 pub use sound::{Mixed, Sound, read_sound};
+pub use whole::read;
 
 use super::MAX_COLUMNS;
+use crate::error::Error;
 
 /// What becomes of a bad row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,6 +80,8 @@ pub struct Streaming {
     pub names: Option<Vec<String>>,
     /// Whether fields of CSV and TSV may be quoted; without it each line is a record.
     pub is_quoted: bool,
+    /// Whether a column of CSV and TSV that holds numbers alone becomes numbers.
+    pub has_text_numbers: bool,
     /// Whether objects become columns.
     pub is_nested: bool,
     /// What becomes of a bad row.
@@ -93,6 +101,7 @@ impl Default for Streaming {
             types: HashMap::new(),
             names: None,
             is_quoted: true,
+            has_text_numbers: true,
             is_nested: false,
             on_error: OnError::Raise,
             batch_rows: 1 << 16,
@@ -100,4 +109,13 @@ impl Default for Streaming {
             threads: 1,
         }
     }
+}
+
+fn too_many_columns(file: &Path) -> Error {
+    let message = format!("must have at most {MAX_COLUMNS} columns, got more");
+    Error::data(file, message)
+}
+
+fn no_rows(file: &Path, hint: &str) -> Error {
+    Error::data(file, format!("must hold rows, got none{hint}"))
 }

@@ -1,6 +1,8 @@
 //! The pieces of files that a worker parses, one after another.
 
 use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::arrow_file::ArrowBatches;
@@ -43,7 +45,8 @@ pub(super) struct Pieces {
     next: usize,
     last: usize,
     source: Option<Source>,
-    before: u64,
+    /// The bytes of what is done.
+    pub(super) before: u64,
 }
 
 impl Source {
@@ -97,15 +100,19 @@ impl Source {
 }
 
 impl Pieces {
-    /// The pieces of the files `at..last`.
-    pub(super) fn new(stream: &Stream, at: usize, last: usize, block_bytes: usize) -> Self {
+    /// The pieces of some files, `before` which that many bytes are done.
+    pub(super) fn new(files: Range<usize>, block_bytes: usize, before: u64) -> Self {
         Self {
             block_bytes,
-            next: at,
-            last,
+            next: files.start,
+            last: files.end,
             source: None,
-            before: stream.files[..at].iter().map(|file| file.size).sum(),
+            before,
         }
+    }
+
+    pub(super) fn of_all(stream: &Stream, block_bytes: usize) -> Self {
+        Self::new(0..stream.files.len(), block_bytes, 0)
     }
 
     /// The next piece and the number of its file.
@@ -136,15 +143,14 @@ impl Pieces {
 pub(super) fn parse(stream: &Stream, file: usize, piece: Piece) -> Result<Part> {
     let path = &stream.files[file].path;
     let on_error = stream.how.on_error;
-    let misfit =
-        |error: ArrowError| Error::data(path, format!("must suit the columns, got {error}"));
+    let misfit = |error| misfit(path, &error);
     let mut part = Part {
         file,
         ..Part::default()
     };
     match piece {
         Piece::Texts(texts) => {
-            let kept = rows::keep(path, &texts, &stream.json, on_error)?;
+            let kept = rows::keep(path, &texts, &stream.json, on_error, false)?;
             let names = stream.json_flat.iter().map(|flat| name_of(&flat.path));
             let named: HashMap<_, _> = names.zip(kept.arrays).collect();
             part.batches
@@ -173,6 +179,11 @@ pub(super) fn parse(stream: &Stream, file: usize, piece: Piece) -> Result<Part> 
         }
     }
     Ok(part)
+}
+
+/// What is said where the values of a file do not become those of the columns.
+pub(super) fn misfit(file: &Path, error: &ArrowError) -> Error {
+    Error::data(file, format!("must suit the columns, got {error}"))
 }
 
 fn adapt(stream: &Stream, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow_schema::{Field, Schema, SchemaRef};
 
 use super::Streaming;
+use super::first_pass::Found;
 use super::folder::files_of;
 use super::node::{Flat, Leaf, Node};
 use super::reader::Batches;
@@ -65,6 +66,22 @@ impl Stream {
         is_tabular: bool,
         tick: &mut Tick<'_>,
     ) -> Result<Self> {
+        let (mut stream, given) = Self::listed(paths, how, is_tabular)?;
+        let found = if stream.is_known(&given) {
+            Found::default()
+        } else {
+            stream.first_pass(tick)?
+        };
+        stream.settle(&found, &given)?;
+        Ok(stream)
+    }
+
+    /// Files whose types are not yet settled, and the types that the caller gives.
+    pub(super) fn listed(
+        paths: &[PathBuf],
+        how: Streaming,
+        is_tabular: bool,
+    ) -> Result<(Self, HashMap<String, Node>)> {
         let given = checked(paths, &how)?;
         let mut files = Vec::new();
         for path in paths {
@@ -79,7 +96,7 @@ impl Stream {
                 None => files.push(Source::open(path.clone())?),
             }
         }
-        let mut stream = Self {
+        let stream = Self {
             files,
             how,
             schema: Arc::new(Schema::empty()),
@@ -91,8 +108,13 @@ impl Stream {
             mixed: Vec::new(),
             names: Vec::new(),
         };
-        stream.settle(&given, tick)?;
-        Ok(stream)
+        Ok((stream, given))
+    }
+
+    /// Whether the caller gives the type of every column, so that there is nothing to find out.
+    pub(super) fn is_known(&self, given: &HashMap<String, Node>) -> bool {
+        let columns = self.how.columns.as_deref().unwrap_or_default();
+        !columns.is_empty() && columns.iter().all(|name| given.contains_key(name))
     }
 
     /// The names and types of the columns.
@@ -103,6 +125,12 @@ impl Stream {
     /// How it was opened.
     pub fn how(&self) -> &Streaming {
         &self.how
+    }
+
+    /// The bytes of the text files.
+    pub(super) fn text_bytes(&self) -> u64 {
+        let texts = self.files.iter().filter(|file| file.is_text());
+        texts.map(|file| file.size).sum()
     }
 
     /// The bytes of all files.

@@ -77,7 +77,7 @@ impl Log {
 
 impl Batches {
     pub(super) fn new(stream: Arc<Stream>) -> Self {
-        let pieces = Pieces::new(&stream, 0, stream.files.len(), stream.how.block_bytes);
+        let pieces = Pieces::of_all(&stream, stream.how.block_bytes);
         Self {
             stream,
             pieces,
@@ -156,18 +156,16 @@ impl Batches {
     }
 }
 
-/// Calls `work` on the pieces of the files `range`, in parallel, and `sink` on what it gives, in order.
+/// Calls `work` on pieces of files, in parallel, and `sink` on what it gives, in order.
 pub(super) fn pass<T: Send>(
     stream: &Stream,
-    range: std::ops::Range<usize>,
-    block_bytes: usize,
+    mut pieces: Pieces,
     work: impl Fn(usize, Piece) -> Result<T> + Sync,
     mut sink: impl FnMut(T) -> Result<()>,
     tick: &mut Tick<'_>,
     total: u64,
 ) -> Result<()> {
-    let mut pieces = Pieces::new(stream, range.start, range.end, block_bytes);
-    let done = AtomicU64::new(0);
+    let done = AtomicU64::new(pieces.before);
     pool::in_order(
         stream.how.threads,
         |stop: &AtomicBool| {
@@ -212,8 +210,7 @@ impl Stream {
         let total = self.bytes();
         pass(
             self,
-            0..self.files.len(),
-            block_bytes,
+            Pieces::of_all(self, block_bytes),
             |file, piece| {
                 let mut part = parse(self, file, piece)?;
                 let batches = std::mem::take(&mut part.batches);

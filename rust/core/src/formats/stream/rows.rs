@@ -12,11 +12,9 @@ use super::node::Node;
 use super::observe::{self, Observed};
 use super::shape::{Keys, Place};
 use super::values::Fields;
-use super::{MAX_COLUMNS, OnError};
+use super::{MAX_COLUMNS, OnError, too_many_columns};
 use crate::error::{Error, Result};
-use crate::formats::assembly::too_many_columns;
-use crate::formats::blocks::Block;
-use crate::formats::json_lines::said;
+use crate::formats::blocks::{Block, no_utf8};
 use crate::formats::table::Lines;
 
 /// Rows of JSON, each a text.
@@ -64,16 +62,17 @@ impl Texts {
     }
 }
 
-/// What is said of a byte that is no UTF-8.
-pub(super) fn no_utf8(file: &Path, line: u64, offset: u64, bytes: &[u8], at: usize) -> Error {
-    let byte = bytes.get(at).copied().unwrap_or_default();
-    let hint = match bytes {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] if offset == 0 => "\nhint: it looks like UTF-16",
-        _ => "",
-    };
-    let offset = offset + at as u64;
-    let message = format!("must be UTF-8, got byte 0x{byte:02x} at offset {offset}{hint}");
-    Error::data_row(file, line, message)
+/// What is said of a text that is no object.
+fn said(text: &str, error: &serde_json::Error) -> String {
+    if text.starts_with('[') {
+        return "must be one JSON object, got an array\nhint: put each object on a line of its own"
+            .into();
+    }
+    let told = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let told = told.strip_suffix(&place).unwrap_or(&told);
+    let byte = error.column();
+    format!("must be one JSON object, got {told} at byte {byte}")
 }
 
 fn trimmed(text: &str) -> &str {
@@ -141,16 +140,20 @@ pub(super) struct Kept {
     pub(super) bad: Bad,
 }
 
-/// The rows as columns, in the order of [`Node::flat`].
+/// The rows as columns, in the order of [`Node::flat`]; with `is_closed` a name that none of them has breaks its row.
 pub(super) fn keep(
     file: &Path,
     texts: &Texts,
     columns: &[(String, Option<Node>)],
     on_error: OnError,
+    is_closed: bool,
 ) -> Result<Kept> {
     let mut fields = Fields::new(columns);
     let (mut lines, mut bad) = (Lines::default(), Bad::default());
-    let mut walk = cells::Walk::default();
+    let mut walk = cells::Walk {
+        is_closed,
+        ..cells::Walk::default()
+    };
     texts.each(file, |line, text| {
         let text = match text {
             Ok(text) => trimmed(text),

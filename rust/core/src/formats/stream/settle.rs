@@ -3,30 +3,26 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, Schema};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use super::arrow_file::ArrowBatches;
 use super::columns::Columns;
 use super::first_pass::Found;
-use super::fit::{field_of, flat_schema, name_of, tabular};
+use super::fit::{field_of, flat_schema, name_of, plain, tabular};
+use super::guess::Guess;
 use super::node::{Flat, Leaf, Node};
 use super::plan::{Stream, is_among};
 use super::shape::Rule;
 use super::source::{Format, Source};
-use super::{MAX_COLUMNS, OnError};
+use super::{MAX_COLUMNS, OnError, too_many_columns};
 use crate::error::{Error, Result};
-use crate::formats::assembly::too_many_columns;
 use crate::formats::table::Fault;
-use crate::tick::Tick;
 
 impl Stream {
-    pub(super) fn settle(
-        &mut self,
-        given: &HashMap<String, Node>,
-        tick: &mut Tick<'_>,
-    ) -> Result<()> {
+    /// Settles the types by what was found in text files, unless they are given.
+    pub(super) fn settle(&mut self, found: &Found, given: &HashMap<String, Node>) -> Result<()> {
         let mut columns = Columns::default();
-        let (found, is_known) = self.settle_json(given, tick)?;
+        self.settle_json(found, given);
         for flat in &self.json_flat {
             if !columns.names.insert(name_of(&flat.path)) {
                 let message = format!(
@@ -37,35 +33,36 @@ impl Stream {
             }
             columns.add(flat.clone(), false);
         }
-        self.settle_sheets(&found, given, is_known, &mut columns);
-        self.settle_typed(given, &mut columns)?;
+        let typed = self.typed_schemas()?;
+        self.settle_sheets(found, given, &typed, &mut columns);
+        self.settle_typed(given, &typed, &mut columns)?;
         self.finish(columns, given)
     }
 
-    /// The columns of JSON; gives what the first pass has found, and whether it was left out because all is known.
-    fn settle_json(
-        &mut self,
-        given: &HashMap<String, Node>,
-        tick: &mut Tick<'_>,
-    ) -> Result<(Found, bool)> {
-        let columns_given = self.how.columns.clone().unwrap_or_default();
-        let is_known =
-            !columns_given.is_empty() && columns_given.iter().all(|name| given.contains_key(name));
-        let found = if is_known {
-            Found::default()
-        } else {
-            self.first_pass(tick)?
-        };
+    /// The schemas of the typed files, each with the file's number.
+    fn typed_schemas(&self) -> Result<Vec<(usize, SchemaRef)>> {
+        let mut schemas = Vec::new();
+        for (at, file) in self.files.iter().enumerate() {
+            let schema = match &file.format {
+                Format::Parquet(source) => Arc::clone(source.schema()),
+                Format::Arrow => ArrowBatches::open(&file.path)?.schema()?,
+                _ => continue,
+            };
+            schemas.push((at, schema));
+        }
+        Ok(schemas)
+    }
+
+    /// The columns of JSON.
+    fn settle_json(&mut self, found: &Found, given: &HashMap<String, Node>) {
         let rule = self.rule();
         let mut refused = Vec::new();
         self.json = found
             .keys
             .settle(rule, self.how.is_nested, "", &mut refused);
-        if is_known && self.files.iter().any(Source::is_text) {
-            self.json = columns_given
-                .iter()
-                .map(|name| (name.clone(), None))
-                .collect();
+        if self.is_known(given) && self.files.iter().any(Source::is_text) {
+            let names = self.how.columns.iter().flatten();
+            self.json = names.map(|name| (name.clone(), None)).collect();
         }
         for (name, node) in &mut self.json {
             if let Some(given) = given.get(name) {
@@ -111,17 +108,17 @@ impl Stream {
                 node.flat(vec![(name.clone(), 0)], &mut self.json_flat);
             }
         }
-        Ok((found, is_known))
     }
 
     /// What becomes of columns of several kinds.
-    fn rule(&self) -> Rule {
+    pub(super) fn rule(&self) -> Rule {
         let is_json = |file: &Source| matches!(file.format, Format::Lines | Format::Array);
         match self.how.on_error {
-            // Other formats have one kind a column, so that there is none to tell of.
-            _ if self.is_tabular && self.files.iter().all(is_json) => Rule::Mixed,
+            OnError::Raise => Rule::Same,
             OnError::Skip if !self.is_tabular => Rule::Most,
-            _ => Rule::Same,
+            OnError::Skip if self.files.iter().all(is_json) => Rule::Mixed,
+            // Other formats have one kind a column, so that there is none to tell of.
+            OnError::Skip => Rule::Same,
         }
     }
 
@@ -129,24 +126,35 @@ impl Stream {
         &mut self,
         found: &Found,
         given: &HashMap<String, Node>,
-        is_known: bool,
+        typed: &[(usize, SchemaRef)],
         columns: &mut Columns,
     ) {
-        let has_sheets = self
-            .files
-            .iter()
-            .any(|file| matches!(file.format, Format::Separated(_)));
+        let is_sheet = |file: &&Source| matches!(file.format, Format::Separated(_));
+        let Some(sheet) = self.files.iter().find(is_sheet) else {
+            return;
+        };
+        let sheet = sheet.path.clone();
         let mut leaves: Vec<(String, Leaf)> = Vec::new();
-        if is_known && has_sheets {
+        if self.is_known(given) {
             let names = self.how.columns.iter().flatten();
             leaves.extend(names.map(|name| (name.clone(), Leaf::Text)));
         }
-        leaves.extend(
-            found
-                .sheets
-                .iter()
-                .map(|(name, guess)| (name.clone(), guess.leaf())),
-        );
+        let leaf = |guess: &Guess| {
+            if self.how.has_text_numbers {
+                guess.leaf()
+            } else {
+                Leaf::Text
+            }
+        };
+        let found = found.sheets.iter();
+        leaves.extend(found.map(|(name, guess)| (name.clone(), leaf(guess))));
+        // What one file has as numbers another may have as texts.
+        let texts: HashSet<&String> = typed
+            .iter()
+            .flat_map(|(_, schema)| schema.fields())
+            .filter(|field| plain(field.data_type()) == DataType::LargeUtf8)
+            .map(|field| field.name())
+            .collect();
         for (name, mut leaf) in leaves {
             self.name(&name);
             if !self.is_wanted(&name) {
@@ -156,7 +164,9 @@ impl Stream {
                 .kinds
                 .iter()
                 .find(|(flat, _)| name_of(&flat.path) == name);
-            if of_others.is_some_and(|(flat, _)| flat.kind == DataType::LargeUtf8) {
+            if of_others.is_some_and(|(flat, _)| flat.kind == DataType::LargeUtf8)
+                || texts.contains(&name)
+            {
                 leaf = Leaf::Text;
             }
             let told = match given.get(&name) {
@@ -165,32 +175,29 @@ impl Stream {
             };
             let (leaf, is_given) = told.map_or((leaf, false), |leaf| (leaf, true));
             self.sheet.insert(name.clone(), (leaf, is_given));
-            let path = vec![(name, 0)];
-            let kind = leaf.kind();
-            let metadata = HashMap::new();
-            columns.add(
-                Flat {
-                    path,
-                    kind,
-                    metadata,
-                },
-                false,
-            );
+            let flat = Flat {
+                path: vec![(name.clone(), 0)],
+                kind: leaf.kind(),
+                metadata: HashMap::new(),
+            };
+            if let Err(message) = columns.add(flat, false).filter(given.contains_key(&name)) {
+                self.refuse(name, &sheet, message);
+            }
         }
     }
 
-    fn settle_typed(&mut self, given: &HashMap<String, Node>, columns: &mut Columns) -> Result<()> {
+    fn settle_typed(
+        &mut self,
+        given: &HashMap<String, Node>,
+        typed: &[(usize, SchemaRef)],
+        columns: &mut Columns,
+    ) -> Result<()> {
         let mut metadata = None;
-        for at in 0..self.files.len() {
-            let path = self.files[at].path.clone();
-            let schema = match &self.files[at].format {
-                Format::Parquet(source) => Arc::clone(source.schema()),
-                Format::Arrow => ArrowBatches::open(&path)?.schema()?,
-                _ => continue,
-            };
+        for (at, schema) in typed {
+            let path = self.files[*at].path.clone();
             let unsound =
                 |error| Error::data(&path, format!("must have sound columns, got {error}"));
-            let flats = flat_schema(&schema, self.how.is_nested).map_err(unsound)?;
+            let flats = flat_schema(schema, self.how.is_nested).map_err(unsound)?;
             if flats.len() > MAX_COLUMNS {
                 return Err(too_many_columns(&path));
             }

@@ -7,17 +7,16 @@ use arrow_array::LargeStringArray;
 use arrow_array::builder::LargeStringBuilder;
 
 use super::bad::Bad;
-use super::rows::no_utf8;
-use super::{MAX_COLUMNS, OnError, Streaming};
+use super::records::{Fields, Records};
+use super::{MAX_COLUMNS, OnError, Streaming, too_many_columns};
 use crate::error::{Error, Result};
 use crate::formats::Progress;
-use crate::formats::assembly::too_many_columns;
-use crate::formats::blocks::{Block, Blocks};
-use crate::formats::csv::{Fields, Records};
+use crate::formats::blocks::{Block, Blocks, no_utf8};
 use crate::formats::table::Lines;
 
 /// A longer record is one whose quotes are not closed.
 const MAX_RECORD: usize = 1 << 30;
+const BEHIND_QUOTES: &str = "must end where its quotes close, got more behind them\nhint: a quote within quotes is written twice";
 
 /// Some records, as texts.
 pub(super) struct RecordTexts {
@@ -34,13 +33,14 @@ pub(super) struct Sheet {
     file: PathBuf,
     blocks: Blocks,
     records: Records,
+    /// Whether the record that is not yet whole has a byte that is no UTF-8.
+    is_broken: bool,
     rows: Rows,
 }
 
 struct Rows {
     on_error: OnError,
     is_quoted: bool,
-    delimiter: u8,
     /// The columns to keep.
     wanted: Option<Arc<Vec<String>>>,
     names: Option<Arc<Vec<String>>>,
@@ -48,6 +48,8 @@ struct Rows {
     lines: Lines,
     num: usize,
     bad: Bad,
+    /// Which fields of the record stand in quotes.
+    has_quotes: Vec<bool>,
 }
 
 impl Sheet {
@@ -60,13 +62,13 @@ impl Sheet {
         let mut rows = Rows {
             on_error: how.on_error,
             is_quoted: how.is_quoted,
-            delimiter,
             wanted: how.columns.clone().map(Arc::new),
             names: None,
             texts: Vec::new(),
             lines: Lines::default(),
             num: 0,
             bad: Bad::default(),
+            has_quotes: Vec::new(),
         };
         if let Some(names) = &how.names {
             rows.begin(file, 1, names.clone())?;
@@ -79,6 +81,7 @@ impl Sheet {
             } else {
                 Records::unquoted(delimiter)
             },
+            is_broken: false,
             rows,
         })
     }
@@ -98,9 +101,10 @@ impl Sheet {
         }
         // The end of the last line may be missing; a quote that it does not end is still open.
         if self.records.is_within {
-            let (file, rows) = (&self.file, &mut self.rows);
-            self.records
-                .read(b"\n", |line, fields| rows.add(file, line, &fields, false))?;
+            let (file, rows, is_broken) = (&self.file, &mut self.rows, self.is_broken);
+            self.records.read(b"\n", 0, |line, fields| {
+                rows.add(file, line, &fields, is_broken)
+            })?;
             if self.records.is_within {
                 self.records.is_within = false;
                 let message = "must close the quotes it opens, got the end of the file";
@@ -113,49 +117,32 @@ impl Sheet {
 
     fn add(&mut self, block: &Block) -> Result<()> {
         let (file, rows) = (&self.file, &mut self.rows);
-        if rows.on_error == OnError::Raise {
-            let (text, broken) = block.text(file);
-            self.records.read(text.as_bytes(), |line, fields| {
-                rows.add(file, line, &fields, false)
+        let is_broken = self.is_broken || std::str::from_utf8(&block.bytes).is_err();
+        self.records
+            .read(&block.bytes, block.offset, |line, fields| {
+                rows.add(file, line, &fields, is_broken)
             })?;
-            return broken.map_or(Ok(()), Err);
-        }
-        let is_broken = std::str::from_utf8(&block.bytes).is_err();
-        self.records.read(&block.bytes, |line, fields| {
-            rows.add(file, line, &fields, is_broken)
-        })
+        self.is_broken = is_broken && self.records.is_within;
+        Ok(())
     }
 }
 
 impl Rows {
     /// `is_broken`: whether a field may be no UTF-8.
     fn add(&mut self, file: &Path, line: u64, fields: &Fields<'_>, is_broken: bool) -> Result<()> {
-        let broken = is_broken
-            .then(|| {
-                fields
-                    .bytes()
-                    .find_map(|field| std::str::from_utf8(field).err().map(|error| (field, error)))
-            })
-            .flatten();
-        if let Some((field, error)) = broken {
-            let error = no_utf8(file, line, 0, field, error.valid_up_to());
-            let error = match error {
-                Error::Data {
-                    file,
-                    place,
-                    message,
-                } => Error::Data {
-                    message: format!("{message} of a field"),
-                    file,
-                    place,
-                },
-                error => error,
-            };
+        if is_broken && let Err(error) = std::str::from_utf8(fields.raw) {
+            let at = error.valid_up_to();
+            let error = no_utf8(file, line, fields.offset, fields.raw, at);
             if self.names.is_none() {
                 return Err(error);
             }
             return self.bad.skip(self.on_error, line, error);
         }
+        let behind = if self.is_quoted {
+            fields.find_quotes(&mut self.has_quotes)
+        } else {
+            None
+        };
         let Some(names) = &self.names else {
             let names = fields
                 .bytes()
@@ -164,7 +151,13 @@ impl Rows {
             if let Some(last) = names.last_mut().filter(|_| !self.is_quoted) {
                 last.truncate(last.strip_suffix('\r').unwrap_or(last).len());
             }
-            return self.begin(file, line, names);
+            return match behind {
+                Some(at) => {
+                    let message = format!("field {} {BEHIND_QUOTES}", at + 1);
+                    Err(Error::data_row(file, line, message))
+                }
+                None => self.begin(file, line, names),
+            };
         };
         if fields.len() != names.len() {
             let message = format!(
@@ -176,16 +169,15 @@ impl Rows {
                 .bad
                 .skip(self.on_error, line, Error::data_row(file, line, message));
         }
-        let has_empty = self.is_quoted && fields.bytes().any(<[u8]>::is_empty);
-        let blanks = if has_empty {
-            fields.blanks(self.delimiter)
-        } else {
-            Vec::new()
-        };
+        if let Some(at) = behind {
+            let error = Error::data_cell(file, line, &names[at], BEHIND_QUOTES);
+            return self.bad.skip(self.on_error, line, error);
+        }
         let last = self.texts.len() - 1;
         for (at, (texts, field)) in self.texts.iter_mut().zip(fields.bytes()).enumerate() {
             if let Some(texts) = texts {
-                if blanks.get(at).is_some_and(|is_blank| *is_blank) {
+                // An empty field is a text in quotes alone.
+                if self.is_quoted && field.is_empty() && !self.has_quotes[at] {
                     texts.append_null();
                     continue;
                 }

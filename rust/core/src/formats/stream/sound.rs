@@ -11,15 +11,15 @@ use arrow_array::{Array as _, ArrayRef, LargeStringArray, RecordBatch, RecordBat
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use super::bad::Skipped;
+use super::gathered::Gathered;
 use super::mixed::MixedKind;
-use super::pieces::parse;
+use super::pieces::{Pieces, parse};
 use super::plan::Stream;
-use super::reader::{Part, pass};
-use super::{OnError, Streaming};
+use super::reader::pass;
+use super::{OnError, Streaming, no_rows};
 use crate::error::{Error, Result};
-use crate::formats::table::{Origin, Table, cuts};
+use crate::formats::table::Table;
 use crate::tick::Tick;
-use crate::view::check_rows;
 
 /// The sound rows of some files.
 #[derive(Debug)]
@@ -65,9 +65,9 @@ pub fn read_sound(
     let mut look = |done, total: u64| stops(tick.at(done, 2 * total));
     let stream = Stream::open_tabular(files, how, &mut Tick::new(&mut look))?;
     let mut read = |done, total| stops(tick.at(total + done, 2 * total));
-    let rows = Rows::read(&stream, &mut Tick::new(&mut read))?;
+    let rows = all(&stream, &mut Tick::new(&mut read))?;
     if rows.num == 0 {
-        return Err(Error::data(&files[0], "must hold rows, got none"));
+        return Err(no_rows(&files[0], ""));
     }
     rows.come_apart(&stream)
 }
@@ -77,56 +77,27 @@ fn stops(told: Result<()>) -> ControlFlow<()> {
 }
 
 /// All rows of a stream.
-#[derive(Default)]
-struct Rows {
-    num: usize,
-    batches: Vec<RecordBatch>,
-    origin: Origin,
-    skipped: Skipped,
+fn all(stream: &Stream, tick: &mut Tick<'_>) -> Result<Gathered> {
+    let mut rows = Gathered::default();
+    let total = stream.bytes();
+    pass(
+        stream,
+        Pieces::of_all(stream, stream.how.block_bytes),
+        |file, piece| parse(stream, file, piece),
+        |part| rows.add(stream, part),
+        tick,
+        total,
+    )?;
+    tick.at(total, total)?;
+    Ok(rows)
 }
 
-impl Rows {
-    fn read(stream: &Stream, tick: &mut Tick<'_>) -> Result<Self> {
-        let mut rows = Self::default();
-        let total = stream.bytes();
-        pass(
-            stream,
-            0..stream.files.len(),
-            stream.how.block_bytes,
-            |file, piece| parse(stream, file, piece),
-            |part| rows.add(stream, part),
-            tick,
-            total,
-        )?;
-        tick.at(total, total)?;
-        Ok(rows)
-    }
-
-    fn add(&mut self, stream: &Stream, part: Part) -> Result<()> {
-        let file = &stream.files[part.file].path;
-        self.skipped.add(file, part.bad);
-        let batches = part.batches.into_iter();
-        let before = self.batches.len();
-        self.batches
-            .extend(batches.filter(|batch| batch.num_rows() > 0));
-        let added = &self.batches[before..];
-        if added.is_empty() {
-            return Ok(());
-        }
-        let files = &mut self.origin.files;
-        if files.last().is_none_or(|(_, last)| last != file) {
-            files.push((self.num, file.clone()));
-        }
-        self.origin.lines.extend(self.num, &part.lines);
-        self.num += added.iter().map(RecordBatch::num_rows).sum::<usize>();
-        check_rows("rows", self.num).map(drop)
-    }
-
+impl Gathered {
     /// The table, in which columns of several kinds are their texts.
-    fn come_apart(self, stream: &Stream) -> Result<Sound> {
+    fn come_apart(mut self, stream: &Stream) -> Result<Sound> {
         let (mut fields, mut columns, mut mixed) = (Vec::new(), Vec::new(), Vec::new());
-        let mut origin = self.origin;
-        origin.refused.extend(stream.refused.iter().cloned());
+        let refused = &mut self.origin.refused;
+        refused.extend(stream.refused.iter().cloned());
         for (at, field) in stream.schema().fields().iter().enumerate() {
             let chunks = self
                 .batches
@@ -136,7 +107,7 @@ impl Rows {
             let name = field.name();
             if let Some((_, fault)) = stream.mixed.iter().find(|(other, _)| other == name) {
                 let Some(kinds) = apart(&mut chunks) else {
-                    origin.refused.push((name.clone(), fault.clone()));
+                    refused.push((name.clone(), fault.clone()));
                     continue;
                 };
                 let name = name.clone();
@@ -147,17 +118,11 @@ impl Rows {
             columns.push(chunks);
         }
         let schema = Arc::new(Schema::new(fields));
-        let batches = batches(&schema, &columns, &self.batches)?;
-        let table = Table {
-            schema,
-            cuts: cuts(&batches),
-            batches,
-            origin: Arc::new(origin),
-            picked: None,
-        };
+        self.batches = batches(&schema, &columns, &self.batches)?;
+        let skipped = std::mem::take(&mut self.skipped);
         Ok(Sound {
-            table,
-            skipped: self.skipped,
+            table: self.table(schema),
+            skipped,
             mixed,
         })
     }
