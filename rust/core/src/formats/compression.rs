@@ -89,7 +89,7 @@ enum Packing {
 
 /// A member of gzip, or a frame of zstd.
 enum Member {
-    Gzip(GzDecoder<BufReader<Counted>>),
+    Gzip(Box<GzDecoder<BufReader<Counted>>>),
     Zstd(zstd::stream::read::Decoder<'static, BufReader<Counted>>),
 }
 
@@ -110,7 +110,7 @@ impl Packing {
 
     fn member(self, bytes: BufReader<Counted>) -> io::Result<Member> {
         Ok(match self {
-            Self::Gzip => Member::Gzip(GzDecoder::new(bytes)),
+            Self::Gzip => Member::Gzip(Box::new(GzDecoder::new(bytes))),
             Self::Zstd => {
                 let decoder = zstd::stream::read::Decoder::with_buffer(bytes)?;
                 Member::Zstd(decoder.single_frame())

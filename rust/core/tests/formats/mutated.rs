@@ -17,7 +17,7 @@ use super::streamed::{one, said, write};
 /// The seed of all mutations; each is of a number below it.
 const SEED: u64 = 1;
 /// The time that the readings of one mutation have, however busy the machine is.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// The bytes that a table may take: so many, and so many for each of its file.
 const MOST_BYTES: usize = 1 << 19;
 const MOST_TIMES: usize = 64;

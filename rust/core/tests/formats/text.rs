@@ -13,21 +13,14 @@ use super::parquet::parquet;
 
 #[test]
 fn faults_name_the_file_the_row_and_the_column() {
+    const ENDINGS: &str = "FILE: must end in .jsonl, .ndjson, .json, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .arrows or .feather, or be a folder that `datasets` saved";
     let folder = Folder::new();
     let cases: &[(&str, &[u8], &str)] = &[
         ("a.jsonl", b"", "FILE: must hold rows, got none"),
         ("a.jsonl", b"\n \n\r\n", "FILE: must hold rows, got none"),
         ("a.csv", b"a,b\n", "FILE: must hold rows, got none"),
-        (
-            "a.txt",
-            b"a",
-            "FILE: must end in .jsonl, .ndjson, .json, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .arrows or .feather, or be a folder that `datasets` saved",
-        ),
-        (
-            "a.parquet.gz",
-            b"a",
-            "FILE: must end in .jsonl, .ndjson, .json, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .arrows or .feather, or be a folder that `datasets` saved",
-        ),
+        ("a.txt", b"a", ENDINGS),
+        ("a.parquet.gz", b"a", ENDINGS),
         (
             "a.jsonl",
             b"{\"a\":1}\n\n[1]\n",
@@ -110,6 +103,11 @@ fn faults_name_the_file_the_row_and_the_column() {
             assert_eq!(&message(open(&file, block, 2), &file), said);
         }
     }
+}
+
+#[test]
+fn what_is_no_file_is_told() {
+    let folder = Folder::new();
     let missing = folder.0.join("nowhere.jsonl");
     assert!(matches!(open(&missing, 1, 1), Err(Error::Io { .. })));
     let inside = folder.file("folder/a.jsonl", b"{}");

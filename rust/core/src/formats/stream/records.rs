@@ -198,7 +198,12 @@ mod tests {
 
     #[test]
     fn a_field_is_in_quotes_that_it_alone_fills_or_in_none() {
-        let cases: [(&str, &[&str], Result<Vec<bool>, usize>); 11] = [
+        type Case = (
+            &'static str,
+            &'static [&'static str],
+            Result<Vec<bool>, usize>,
+        );
+        let cases: [Case; 11] = [
             ("a,,b\n", &["a", "", "b"], Ok(vec![false; 3])),
             (
                 "\"\",,\"a\"\r\n",

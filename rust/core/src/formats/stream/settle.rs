@@ -114,11 +114,10 @@ impl Stream {
     pub(super) fn rule(&self) -> Rule {
         let is_json = |file: &Source| matches!(file.format, Format::Lines | Format::Array);
         match self.how.on_error {
-            OnError::Raise => Rule::Same,
             OnError::Skip if !self.is_tabular => Rule::Most,
             OnError::Skip if self.files.iter().all(is_json) => Rule::Mixed,
             // Other formats have one kind a column, so that there is none to tell of.
-            OnError::Skip => Rule::Same,
+            OnError::Raise | OnError::Skip => Rule::Same,
         }
     }
 
