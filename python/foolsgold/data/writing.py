@@ -152,7 +152,7 @@ def write(
 
         return write(
             path,
-            pa.table(columns_of(batches)),
+            pa.table(columns_of(batches, "batches")),
             nested=nested,
             array=array,
             header=header,

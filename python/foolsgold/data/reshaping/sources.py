@@ -82,7 +82,7 @@ def source_of_data(data: Any) -> Source:
     """
     import pyarrow as pa
 
-    columns = columns_of(data)
+    columns = columns_of(data, "data")
     try:
         table = pa.table(columns)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
