@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from foolsgold import datasets
 from foolsgold.data import DrawnNegatives
 from foolsgold.data.columns import Columns
-from foolsgold.data.texts import Texts, columns_of
+from foolsgold.data.texts import columns_of
 from foolsgold.sampling import RandomBatchSampler
 
 ROWS = [
@@ -105,21 +105,28 @@ def test_top_prefers_the_beginning():
 
 @pytest.mark.parametrize("draw", ["uniform", "top"])
 def test_text_ids_are_those_of_the_rows(rows, draw):
+    """One id a text and one text an id, over columns and epochs; of some rows those that all rows have."""
     dataset = DrawnNegatives(rows, 3, draw=draw, seed=2)
-    texts, _ = dataset._texts()
+    text_of, id_of = {}, {}
     for epoch in (0, 5):
         ids = dataset.text_ids_of(epoch)
         assert list(ids) == ["anchor", "positive", "negative_1", "negative_2", "negative_3"]
         assert dataset.epoch == 0
         other = pickle.loads(pickle.dumps(dataset))
         other.set_epoch(epoch)
+        some = other.text_ids_at([7, -1, 0, 7])
         for name, column in ids.items():
-            assert column.dtype == np.uint32
+            assert column.dtype == some[name].dtype == np.uint32
             assert column.flags.c_contiguous
-            assert texts.take(column) == other[name]
-        _, expected = Texts.intern({name: other[name] for name in ids})
-        ours, theirs = np.concatenate(list(ids.values())), np.concatenate(list(expected.values()))
-        assert len(np.unique(ours)) == len(np.unique(theirs)) == len(np.unique(ours * 1000 + theirs))
+            assert len(column) == 40
+            assert some[name].tolist() == column[[7, 39, 0, 7]].tolist()
+            for id_, text in zip(column.tolist(), other[name], strict=True):
+                assert text_of.setdefault(id_, text) == text
+                assert id_of.setdefault(text, id_) == id_
+                assert id_ < dataset.num_texts
+        assert other.text_ids_at([])["negative_2"].shape == (0,)
+    with pytest.raises(IndexError, match="row must be below 40, got 40"):
+        dataset.text_ids_at([40])
 
 
 def test_fingerprints_tell_what_decides_the_rows():
@@ -140,11 +147,35 @@ def test_fingerprints_tell_what_decides_the_rows():
     assert all(0 <= value < 2**64 for value in prints)
 
 
-def test_workers_get_no_ids():
-    dataset = DrawnNegatives(ROWS, 2)
+class Rows:
+    """Rows that say whether they were read."""
+
+    def __init__(self):
+        self.read = 0
+
+    def __len__(self):
+        return len(ROWS)
+
+    def __getitem__(self, row):
+        self.read += 1
+        return ROWS[row]
+
+
+def test_workers_get_ids_and_read_no_text_for_them():
+    dataset = DrawnNegatives(Rows(), 2)
     before = len(pickle.dumps(dataset))
-    dataset.text_ids_of(0)
-    assert len(pickle.dumps(dataset)) == before
+    ids = dataset.text_ids_of(3)
+    num_ids = 2 * len(ROWS) + sum(len(row["negatives"]) for row in ROWS)
+    assert len(pickle.dumps(dataset)) - before < 4 * num_ids + 8 * len(ROWS) + 1000
+    worker = pickle.loads(pickle.dumps(dataset))
+    worker.dataset.read = 0
+    worker.set_epoch(3)
+    found = worker.text_ids_at(range(40))
+    assert {name: column.tolist() for name, column in found.items()} == {
+        name: column.tolist() for name, column in ids.items()
+    }
+    assert (worker.num_texts, worker.fingerprint) == (dataset.num_texts, dataset.fingerprint)
+    assert worker.dataset.read == 0
 
 
 def test_roles_and_samplers_find_the_columns(rows):

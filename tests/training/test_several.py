@@ -208,7 +208,9 @@ def test_a_data_set_without_a_batch_is_refused(tmp_path, tiny_static):
     data = {"a": pairs(), "b": pairs(3)}
     options = {"dataloader_drop_last": True}
     trainer = several(tiny_static, tmp_path, options, CosineDistance(tiny_static), data)
-    with pytest.raises(ValueError, match="at least 4 rows for one step, got 3"):
+    with pytest.raises(
+        ValueError, match=r"`train_dataset\['b'\]` must have at least 4 rows for one step, got 3\nhint"
+    ):
         trainer.train()
 
 

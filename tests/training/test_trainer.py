@@ -22,7 +22,7 @@ from tests.training.scenario import (
 from torch import nn
 from torch.utils.data import BatchSampler
 
-from foolsgold.losses import MultipleNegativesRankingLoss
+from foolsgold.losses import CoSENTLoss, MultipleNegativesRankingLoss
 from foolsgold.models import SentenceTransformer
 from foolsgold.training import SentenceTransformerTrainer
 
@@ -373,7 +373,10 @@ def test_options_of_the_transformer_inside_are_reached(tmp_path, tiny_bert):
     ("build", "error", "message"),
     [
         pytest.param(
-            lambda m: {"loss": None}, TypeError, "`loss` must be a module or a function", id="no loss"
+            lambda m: {"loss": 3},
+            TypeError,
+            "`loss` must be a module or a function",
+            id="a number for a loss",
         ),
         pytest.param(
             lambda m: {"loss": {"a": CosineDistance(m)}},
@@ -445,8 +448,17 @@ def test_bad_input_is_refused(tmp_path, tiny_static, build, error, message):
 def test_a_batch_larger_than_the_data_is_refused(tmp_path, tiny_static):
     options = {"per_device_train_batch_size": 32, "dataloader_drop_last": True}
     trainer = trainer_of(tiny_static, tmp_path, CosineDistance(tiny_static), options=options)
-    with pytest.raises(ValueError, match="at least 32 rows for one step, got 24"):
+    with pytest.raises(
+        ValueError, match="`train_dataset` must have at least 32 rows for one step, got 24\nhint"
+    ):
         trainer.train()
+
+
+def test_without_a_loss_it_is_cosent(tmp_path, tiny_static):
+    trainer = trainer_of(tiny_static, tmp_path, None, options={"num_train_epochs": 1})
+    trainer.train()
+    assert isinstance(trainer.model, CoSENTLoss)
+    assert trainer.state.global_step == 6
 
 
 def test_compute_metrics_is_told_to_be_unused(tmp_path, tiny_static):

@@ -73,10 +73,12 @@ class Columns:
             raise ValueError(f"a data set must have a text column, got the columns {list(row)}")
         for name in texts:
             if not isinstance(row[name], str):
+                others = f"name the label column one of {', '.join(LABEL_COLUMNS)}"
+                if isinstance(row[name], (list, tuple)):
+                    others += "; `foolsgold.datasets.DrawnNegatives` trains on lists of negatives"
                 raise ValueError(
                     f"column `{name}` must hold texts, got {type(row[name]).__name__}\n"
-                    f"hint: remove it (`dataset.remove_columns({name!r})`), or name the label column one of "
-                    f"{', '.join(LABEL_COLUMNS)}"
+                    f"hint: remove it (`dataset.remove_columns({name!r})`), or {others}"
                 )
         _warn_of_ids(texts)
         _warn_of_order(texts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,19 +120,22 @@ class Combinations:
             progress: show a progress bar.
 
         Raises:
-            ValueError: for a place out of range, and what is no integer.
+            ValueError: for a place out of range, what is no integer, and more than memory holds.
         """
         if isinstance(places, range) and places.step == 1:
             if places and not 0 <= places[0] <= places[-1] < self.count:
                 raise ValueError(f"`places` must be from 0 to below {self.count}, got {places}")
-            return self._take((places.start, max(places.start, places.stop)), progress=progress)
+            stretch = (places.start, max(places.start, places.stop))
+            with _named("places", places):
+                return self._take(stretch, progress=progress)
         return self._take(_places(places, self.count), progress=progress)
 
     def blocks(self, num_rows: int, *, start: int = 0) -> Iterator[NDArray[np.uint32]]:
         """Iterate over all combinations from place `start` on, `num_rows` at a time, (m, width) each.
 
         Raises:
-            ValueError: if `num_rows` is below 1, or `start` is not from 0 to `count`.
+            ValueError: if `num_rows` is below 1 or more than memory holds, or `start` is not from 0 to
+                `count`.
         """
         num_rows = integer("num_rows", num_rows, 1)
         start = integer("start", start, 0, self.count)
@@ -140,7 +144,9 @@ class Combinations:
     def _blocks(self, num_rows: int, start: int) -> Iterator[NDArray[np.uint32]]:
         while start < self.count:
             stop = min(start + num_rows, self.count)
-            yield self._take((start, stop))
+            with _named("num_rows", num_rows):
+                block = self._take((start, stop))
+            yield block
             start = stop
 
     def shuffled(self, seed: int = 0, epoch: int = 0) -> Combinations:
@@ -207,6 +213,18 @@ class Combinations:
     def __repr__(self) -> str:
         kind = "shuffled" if self._order[2] else "in order"
         return f"Combinations({self.count:,} of {', '.join(self.columns)}, {kind})"
+
+
+@contextmanager
+def _named(argument: str, got: object) -> Iterator[None]:
+    """Let an error of a stretch, which the core knows by where it stops, name what the caller gave."""
+    try:
+        yield
+    except ValueError as error:
+        prefix, (rule, *_) = "`stop` must ", str(error).rsplit(", got ", 1)
+        if not rule.startswith(prefix):
+            raise
+        raise ValueError(f"`{argument}` must {rule.removeprefix(prefix)}, got {got}") from None
 
 
 def _places(places: Any, count: int) -> NDArray[np.uint64] | list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from torch.utils.data import Dataset
@@ -26,12 +26,25 @@ DrawOf = Literal["uniform", "top"]
 """How negatives are drawn: all alike, or by the weight 1 / (place + 1), where lists have the best first."""
 
 
+class _Interned(NamedTuple):
+    """Ids of texts: of each column those by row, of lists one after the other, cut at `offsets`."""
+
+    by_column: dict[str, NDArray[np.uint32]]
+    offsets: NDArray[np.int64]
+    num_texts: int
+    fingerprint: int
+
+
 class DrawnNegatives(Dataset[Any]):
     """Rows of a data set with k of their negatives, others in each epoch; the positive comes once.
 
     A column of lists becomes the columns `negative_1` to `negative_k`, in its place and in the order of the
     list. Seed, epoch and row number decide which negatives a row gets, on every platform and in any process;
     a trainer tells the epoch.
+
+    `foolsgold`'s trainer and `NoDuplicatesBatchSampler` know the ids of the texts, so an epoch trains as a
+    data set that lists its rows does: no text twice in a batch, and no drawn text that is the positive of
+    another row, or a known positive of the anchor, for a negative.
 
     Args:
         dataset: a `datasets.Dataset`, a list of dicts, or anything with a length whose rows are dicts.
@@ -91,13 +104,13 @@ class DrawnNegatives(Dataset[Any]):
         names = list(dataset[0])
         if column not in names:
             raise ValueError(f"`column` must be among {names}, got {column!r}")
+        self._check_lengths()  # before the columns are named, which a great number would not end
         self._negatives = [f"negative_{number}" for number in range(1, num_negatives + 1)]
         place = names.index(column)
         self.column_names: list[str] = [*names[:place], *self._negatives, *names[place + 1 :]]
         if len(set(self.column_names)) < len(self.column_names):
             raise ValueError(f"`dataset` must have no column of the drawn names yet, got {names}")
-        self._check_lengths()
-        self._interned: tuple[Texts, dict[str, NDArray[np.uint32]]] | None = None
+        self._interned: _Interned | None = None
 
     def set_epoch(self, epoch: int) -> None:
         """Give the negatives of `epoch` from now on.
@@ -130,14 +143,32 @@ class DrawnNegatives(Dataset[Any]):
             return list(map(self._drawn, places, self.dataset.__getitems__(places)))
         return [self._drawn(place, self.dataset[place]) for place in places]
 
-    def text_ids_of(self, epoch: int) -> dict[str, NDArray[np.uint32]]:
-        """Return the ids of the texts of `epoch`, one array (number of rows,) a column.
+    def text_ids_at(self, rows: Sequence[int]) -> dict[str, NDArray[np.uint32]]:
+        """Return the ids (len(rows),) of the texts of some rows of the present epoch, by text column.
 
-        Equal texts have equal ids, across columns and epochs. Texts are interned once, all negatives among
-        them, which takes 4 bytes each.
+        Equal texts have equal ids, across columns, rows and epochs. Texts are interned once, when ids are
+        first asked for, all negatives among them; what is kept takes 4 bytes each.
+
+        Raises:
+            ValueError: at a null among the texts.
+            TypeError: where they are no texts.
         """
-        texts, ids = self._texts()
-        offsets = texts.offsets[self.column]
+        offsets = self._ids().offsets
+        places = np.array([self._place(int(row)) for row in rows], np.int64)
+        firsts = offsets[places]
+        lengths = (offsets[places + 1] - firsts).tolist()
+        drawn = [self._draw(length, place) for length, place in zip(lengths, places.tolist(), strict=True)]
+        chosen = np.array(drawn, np.int64).reshape(len(drawn), self.num_negatives)
+        return self._by_name(places, firsts[:, None] + chosen)
+
+    def text_ids_of(self, epoch: int) -> dict[str, NDArray[np.uint32]]:
+        """Return the ids of all texts of `epoch`, one array (number of rows,) a text column.
+
+        Raises:
+            ValueError: as `text_ids_at`.
+            TypeError: as `text_ids_at`.
+        """
+        offsets = self._ids().offsets
         places = _core.draw_negatives(
             np.diff(offsets).astype(np.uint32),
             self.num_negatives,
@@ -145,27 +176,22 @@ class DrawnNegatives(Dataset[Any]):
             weighting=self.draw,
             threads=resolve(None),
         )
-        drawn = ids[self.column][offsets[:-1, None] + places]
-        by_name = {**ids, **dict(zip(self._negatives, np.ascontiguousarray(drawn.T), strict=True))}
-        return {name: by_name[name] for name in self.column_names if name in by_name}
+        return self._by_name(slice(None), offsets[:-1, None] + places)
 
     @property
     def num_texts(self) -> int:
         """The number of distinct texts, of all negatives too; every id is below it."""
-        return len(self._texts()[0])
+        return self._ids().num_texts
 
     @property
     def fingerprint(self) -> int:
         """64 bits of the texts and of all else that decides what every epoch's rows are."""
-        parts = (self._texts()[0].fingerprint, self.num_negatives, self.draw, self.seed)
+        parts = (self._ids().fingerprint, self.num_negatives, self.draw, self.seed)
         return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "little")
 
     def _drawn(self, place: int, row: Any) -> dict[str, Any]:
         negatives = row[self.column]
-        draw = (self.seed, self.epoch, 0)
-        places = _core.draw_negatives_of_row(
-            len(negatives), self.num_negatives, draw, place, weighting=self.draw
-        )
+        places = self._draw(len(negatives), place)
         cells: dict[str, Any] = {}
         for name, value in row.items():
             if name == self.column:
@@ -173,6 +199,11 @@ class DrawnNegatives(Dataset[Any]):
             else:
                 cells[name] = value
         return cells
+
+    def _draw(self, length: int, place: int) -> list[int]:
+        """Return which of the negatives of a row, of so many, are those of the present epoch."""
+        draw = (self.seed, self.epoch, 0)
+        return _core.draw_negatives_of_row(length, self.num_negatives, draw, place, weighting=self.draw)
 
     def _place(self, row: int) -> int:
         if not -len(self) <= row < len(self):
@@ -191,7 +222,7 @@ class DrawnNegatives(Dataset[Any]):
                     f"got {length} at row {row}\nhint: take a smaller `num_negatives`, or leave such rows out"
                 )
 
-    def _texts(self) -> tuple[Texts, dict[str, NDArray[np.uint32]]]:
+    def _ids(self) -> _Interned:
         if self._interned is None:
             columns = columns_of(self.dataset)
             excluded = {self.column, *LABEL_COLUMNS, *RESERVED_COLUMNS, weight_column(self.dataset[0])}
@@ -201,12 +232,16 @@ class DrawnNegatives(Dataset[Any]):
             if self.column not in texts.offsets:
                 got = f"{negatives[0]!r:.80} at row 0"
                 raise ValueError(f"`{self.column}` must hold lists of texts, got {got}")
-            self._interned = texts, ids
+            self._interned = _Interned(ids, texts.offsets[self.column], len(texts), texts.fingerprint)
         return self._interned
 
-    def __getstate__(self) -> dict[str, Any]:
-        # Workers read rows; ids are for the process that makes batches.
-        return {**self.__dict__, "_interned": None}
+    def _by_name(self, rows: Any, drawn: NDArray[np.int64]) -> dict[str, NDArray[np.uint32]]:
+        """Return the ids of some rows by column; `drawn` (m, k) says which of all negatives they have."""
+        ids = self._ids().by_column
+        negatives = np.ascontiguousarray(ids[self.column][drawn].T)
+        by_name = {name: column[rows] for name, column in ids.items() if name != self.column}
+        by_name.update(zip(self._negatives, negatives, strict=True))
+        return {name: by_name[name] for name in self.column_names if name in by_name}
 
 
 def _lengths(column: Any) -> list[int | None]:

@@ -183,7 +183,7 @@ def _num_rows(column: IdColumn) -> int:
 
 
 def _two_columns(pairs: Any) -> list[Any]:
-    columns = columns_of(pairs)
+    columns = columns_of(pairs, "conflicts")
     if len(columns) != 2:
         raise ValueError(f"pairs of texts must be two columns, got {list(columns)}")
     values = [values_of(name, column) for name, column in columns.items()]

@@ -125,7 +125,7 @@ def _batches(data: Any) -> tuple[Iterator[Any], int | None]:
         total = len(data) if hasattr(data, "__len__") else None
         return iter(pa.RecordBatchReader.from_stream(data)), total
     if isinstance(data, Mapping) or (hasattr(data, "column_names") and hasattr(data, "__len__")):
-        return iter([_table(columns_of(data))]), num_rows_of(data)
+        return iter([_table(columns_of(data, "data"))]), num_rows_of(data)
     if isinstance(data, Iterable) and not isinstance(data, (str, bytes)):
         return _of_items(data), len(data) if isinstance(data, Sequence) else None
     raise TypeError(f"`data` must be a data set, files or an iterable of batches, got {type(data).__name__}")
@@ -177,7 +177,7 @@ def _of_items(items: Iterable[Any]) -> Iterator[Any]:
             yield pa.table(first)
         else:
             rows = [first, *islice(rest, _ROWS - 1)]
-            yield _table(columns_of(rows), num_rows)
+            yield _table(columns_of(rows, "data"), num_rows)
             num_rows += len(rows)
 
 

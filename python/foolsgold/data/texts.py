@@ -93,7 +93,7 @@ class Texts:
             return self._core.twins(threads=resolve(threads), progress=show)
 
 
-def columns_of(data: Any) -> dict[str, Any]:
+def columns_of(data: Any, argument: str = "dataset") -> dict[str, Any]:
     """Return the columns of a data set by name, as Arrow arrays where it has them, without a copy.
 
     Args:
@@ -105,6 +105,7 @@ def columns_of(data: Any) -> dict[str, Any]:
             - an object with `column_names` that gives a column for a name, such as `StoredRows`,
             - a sequence of rows: mappings, all with the names of the first, or tuples, whose columns are
               named by their numbers.
+        argument: what the caller knows it by, for messages.
 
     Raises:
         TypeError: for anything else.
@@ -112,7 +113,7 @@ def columns_of(data: Any) -> dict[str, Any]:
     datasets = sys.modules.get("datasets")
     if datasets is not None and isinstance(data, (datasets.DatasetDict, datasets.IterableDatasetDict)):
         raise TypeError(
-            f"`dataset` must be one data set, got the splits {list(data)}\nhint: name one of them"
+            f"`{argument}` must be one data set, got the splits {list(data)}\nhint: name one of them"
         )
     if isinstance(data, Mapping):
         return {name: _resolved(column) for name, column in data.items()}
@@ -126,8 +127,8 @@ def columns_of(data: Any) -> dict[str, Any]:
     if hasattr(data, "column_names"):
         return {name: _resolved(data[name]) for name in data.column_names}
     if hasattr(data, "__getitem__") and hasattr(data, "__len__") and not isinstance(data, str):
-        return _columns_of_rows(data[row] for row in range(len(data)))
-    raise TypeError(f"`dataset` must be a Dataset, table, mapping or sequence, got {type(data).__name__}")
+        return _columns_of_rows((data[row] for row in range(len(data))), argument)
+    raise TypeError(f"`{argument}` must be a Dataset, table, mapping or sequence, got {type(data).__name__}")
 
 
 def num_rows_of(data: Any) -> int:
@@ -180,7 +181,7 @@ def _taken(column: Any, indices: Any) -> Any:
     return column.take(indices)
 
 
-def _columns_of_rows(rows: Iterable[Any]) -> dict[str, Any]:
+def _columns_of_rows(rows: Iterable[Any], argument: str) -> dict[str, Any]:
     columns: dict[str, list[Any]] = {}
     for number, row in enumerate(rows):
         if isinstance(row, Mapping):
@@ -189,12 +190,12 @@ def _columns_of_rows(rows: Iterable[Any]) -> dict[str, Any]:
             cells = {str(at): cell for at, cell in enumerate(row)}
         else:
             raise TypeError(
-                f"`dataset` must hold mappings or tuples, got {type(row).__name__} at row {number}"
+                f"`{argument}` must hold mappings or tuples, got {type(row).__name__} at row {number}"
             )
         if number == 0:
             columns = {name: [] for name in cells}
         if cells.keys() != columns.keys():
-            wanted = f"`dataset` must have the columns {list(columns)} in every row"
+            wanted = f"`{argument}` must have the columns {list(columns)} in every row"
             raise ValueError(f"{wanted}, got {list(cells)} at row {number}")
         for name, cell in cells.items():
             columns[name].append(cell)

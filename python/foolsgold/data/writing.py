@@ -154,7 +154,7 @@ def write(
     if schema is None and _is_data_set(batches):
         import pyarrow as pa
 
-        columns = columns_of(batches)
+        columns = columns_of(batches, "batches")
         with surrogates_told(columns):
             table = pa.table(columns)
         return write(

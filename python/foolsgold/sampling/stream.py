@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,8 @@ class NoDuplicatesStream(IterableDataset[Any]):
     As lists of rows, batches go through `DataLoader(stream, batch_size=None)`. With `rows=True` the stream
     gives single rows in the order of the batches, so that whatever cuts every `batch_size` rows, such as
     `DataLoader(stream, batch_size=B, drop_last=True)` or the field's trainers, cuts these batches.
+    `foolsgold`'s trainer takes the stream with or without it, reads it in the process that trains, shares it
+    out over the ranks, and needs `max_steps`.
 
     Workers: of a `torch.utils.data.IterableDataset` (those of `datasets` are) each worker reads what the
     source gives that worker, as torch has it; of any other source, worker w of n reads the rows w, w + n, ...
@@ -138,8 +141,7 @@ class NoDuplicatesStream(IterableDataset[Any]):
         self._batch_size = batch_size
         names = label_names(valid_label_columns)
         self._labels = frozenset(LABEL_COLUMNS if names is None else names)
-        # Shared with the workers of a loader, which keep their copies over epochs.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        self._epoch = _shared_zero()
         self._resumed: dict[str, Any] | None = None
         self._state = _start(0)
 
@@ -162,6 +164,33 @@ class NoDuplicatesStream(IterableDataset[Any]):
             ValueError: if `epoch` is not from 0 to 2^63 - 1.
         """
         self._epoch.fill_(integer("epoch", epoch, 0, 2**63 - 1))
+
+    @property
+    def batch_size(self) -> int:
+        """Rows per batch and rank."""
+        return self._batch_size
+
+    def share(self, rank: int, num_replicas: int, *, drop_last: bool = False) -> NoDuplicatesStream:
+        """Return the share of one rank, at the start of epoch 0; the two hear nothing of each other.
+
+        Args:
+            rank: 0 <= `rank` < `num_replicas`.
+            num_replicas: number of ranks, in place of the stream's own.
+            drop_last: give full batches only, even if the stream gives others.
+
+        Raises:
+            ValueError: for a rank out of range, and a stream that is to go on from a state.
+        """
+        if self._resumed is not None:
+            raise ValueError(
+                "a stream must be at the start of an epoch to be shared out, got one with a state"
+            )
+        share = copy.copy(self)
+        share.num_replicas = integer("num_replicas", num_replicas, 1, MAX_BATCH)
+        share.rank = integer("rank", rank, 0, num_replicas - 1)
+        share.drop_last = self.drop_last or drop_last
+        share._epoch, share._state = _shared_zero(), _start(0)
+        return share
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the present or last iteration stands, with the rows that wait from earlier windows.
@@ -309,6 +338,12 @@ def _start(epoch: int) -> dict[str, Any]:
         "why": {},
         "is_over": False,
     }
+
+
+def _shared_zero() -> torch.Tensor:
+    """Return a number that is shared with the workers of a loader, which keep their copies over epochs."""
+    zero: torch.Tensor = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+    return zero
 
 
 def _world_size() -> int:

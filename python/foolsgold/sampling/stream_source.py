@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 from torch.utils.data import IterableDataset, get_worker_info
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 class StreamSource:
     """The rows of one epoch of a source.
 
     The source itself is left at no place: one with a state is read by a copy of it.
+
+    Items that are Arrow batches, as `foolsgold.data.stream` gives them, are read row by row.
 
     Args:
         dataset: an iterable, or a function that makes one; `set_epoch` is called where it has one.
@@ -46,7 +48,7 @@ class StreamSource:
         self._source = source
         self._state = state
         self._is_fresh = True
-        self._rows = islice(iter(source), first, None, step)
+        self._rows = islice(_rows_of(source), first, None, step)
         self.num_read = num_read
         if state is None and num_read:
             missing = object()
@@ -65,6 +67,16 @@ class StreamSource:
         self.num_read += len(rows)
         self._is_fresh = self._is_fresh and not rows
         return rows
+
+
+def _rows_of(source: Iterable[Any]) -> Iterator[Any]:
+    for item in source:
+        if hasattr(item, "__arrow_c_array__"):
+            import pyarrow
+
+            yield from pyarrow.record_batch(item).to_pylist()
+        else:
+            yield item
 
 
 def _twin(source: Any) -> Any:

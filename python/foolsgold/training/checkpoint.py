@@ -111,9 +111,15 @@ def save_record(record: dict[str, Any], folder: str | Path) -> None:
     (Path(folder) / SAMPLER_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
+def load_record(folder: str | Path) -> dict[str, Any]:
+    """Return what `save_record` wrote."""
+    record: dict[str, Any] = json.loads((Path(folder) / SAMPLER_FILE).read_text(encoding="utf-8"))
+    return record
+
+
 def check_record(record: dict[str, Any], folder: str | Path) -> None:
     """Raise ValueError unless the checkpoint in `folder` was trained on the batches of `record`."""
-    saved = json.loads((Path(folder) / SAMPLER_FILE).read_text(encoding="utf-8"))
+    saved = load_record(folder)
     for name, value in record.items():
         if saved.get(name) != value:
             raise ValueError(

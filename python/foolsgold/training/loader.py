@@ -20,6 +20,7 @@ from foolsgold.sampling import (
     RandomBatchSampler,
 )
 from foolsgold.training.arguments import BatchSamplers
+from foolsgold.training.batch_stream import BatchStream, StreamBatches
 from foolsgold.training.streams import OrderedBatches, StreamedRows
 
 if TYPE_CHECKING:
@@ -109,8 +110,10 @@ def training_batches(dataset: Any, args: SentenceTransformerTrainingArguments, b
 
     Raises:
         ValueError: if there is not one batch for each rank, texts that change with the epoch are to be kept
-            apart, or a stream is to be sampled.
+            apart, a stream is to be sampled, or its batches are of another size.
     """
+    if isinstance(dataset, BatchStream):
+        return _stream_batches(dataset, args, batch_size)
     if isinstance(dataset, StreamedRows):
         sampler = _ordered_batches(dataset, args, batch_size)
     else:
@@ -137,7 +140,30 @@ def _ordered_batches(
     )
 
 
+def _stream_batches(
+    dataset: BatchStream, args: SentenceTransformerTrainingArguments, batch_size: int
+) -> StreamBatches:
+    stream = dataset.stream
+    if stream is None:
+        raise ValueError("`train_dataset` must be a stream, got the copy of a worker, which has none")
+    choices = [BatchSamplers.BATCH_SAMPLER]
+    if stream.no_duplicates:
+        choices += [BatchSamplers.NO_DUPLICATES, BatchSamplers.NO_DUPLICATES_HASHED]
+    if args.batch_sampler not in choices:
+        choice = getattr(args.batch_sampler, "value", args.batch_sampler)
+        raise ValueError(
+            f"`batch_sampler` must be `batch_sampler` for a stream, which has batches, got {choice!r}"
+        )
+    if batch_size != stream.batch_size:
+        raise ValueError(
+            f"`per_device_train_batch_size` must be the `batch_size` of the stream, {stream.batch_size}, "
+            f"got {batch_size}"
+        )
+    return StreamBatches(stream, batch_size, args.max_steps * args.gradient_accumulation_steps)
+
+
 def _share_of_sampler(dataset: Any, args: SentenceTransformerTrainingArguments, batch_size: int) -> Any:
+    check_num_rows("train_dataset", dataset, args, batch_size)
     sampler = batch_sampler(dataset, args, batch_size, rank=args.process_index)
     knows_ranks = takes_ranks(_sampler_class(args.batch_sampler))
     if not (hasattr(sampler, "seek") and (knows_ranks or args.world_size == 1)):
@@ -183,6 +209,28 @@ def batch_sampler(
         seed=seed,
         **(ranks if takes_ranks(factory) else {}),
     )
+
+
+def check_num_rows(
+    name: str, dataset: Any, args: SentenceTransformerTrainingArguments, batch_size: int
+) -> None:
+    """Raise ValueError if a data set has too few rows for one step of the trainer's own samplers.
+
+    Args:
+        name: of the argument, for the message.
+        dataset: the rows.
+        args: for the kind of sampler, number of ranks and what to do with a last, smaller batch.
+        batch_size: rows per batch and rank.
+    """
+    is_own = _sampler_class(args.batch_sampler) in (RandomBatchSampler, NoDuplicatesBatchSampler)
+    least = args.world_size * (batch_size if args.dataloader_drop_last else 1)
+    if is_own and len(dataset) < least:
+        hint = "a smaller `per_device_train_batch_size`"
+        if args.world_size == 1:
+            hint += " or `dataloader_drop_last=False`"
+        raise ValueError(
+            f"`{name}` must have at least {least} rows for one step, got {len(dataset)}\nhint: take {hint}"
+        )
 
 
 def takes_ranks(factory: Callable[..., Any]) -> bool:

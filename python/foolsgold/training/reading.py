@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from foolsgold.data.collator import Collator, ColumnReader, EpochTextIds
 from foolsgold.data.epoch_rows import EpochRows
+from foolsgold.training.batch_stream import BatchStream
 from foolsgold.training.rows import TextIds, TokenCache, reader_of
 from foolsgold.training.streams import StreamedRows
 from foolsgold.training.views import views_of
@@ -33,8 +34,8 @@ class Reading:
     Attributes:
         reader: the map-style data set.
         collate: makes a batch of what `reader` gives for a list of rows.
-        ids: of the texts; None where rows change with the epoch and do not know the ids of their texts, or
-            the collator is the user's own.
+        ids: of the texts; None where rows change with the epoch and do not know the ids of their texts, for a
+            stream, or where the collator is the user's own.
     """
 
     reader: Any
@@ -46,14 +47,15 @@ def epoch_rows(dataset: Any, cache_tokens: bool) -> Any:
     """Return what reads a data set's rows at the epoch of the run, where they are others in each.
 
     Raises:
-        ValueError: if tokens of such rows are to be kept.
+        ValueError: if tokens of such rows, or of those of a stream, are to be kept.
     """
-    if not hasattr(dataset, "set_epoch"):
+    is_stream = isinstance(dataset, BatchStream)
+    if not (is_stream or hasattr(dataset, "set_epoch")):
         return dataset
     if cache_tokens:
-        kind = type(dataset).__name__
-        raise ValueError(f"`cache_tokens` must be False for rows that change with the epoch, got {kind}")
-    return EpochRows(dataset)
+        of = "a stream" if is_stream else "rows that change with the epoch"
+        raise ValueError(f"`cache_tokens` must be False for {of}, got {type(dataset).__name__}")
+    return dataset if is_stream else EpochRows(dataset)
 
 
 def reading_of(
@@ -63,7 +65,7 @@ def reading_of(
     encoder: Any,
     prompts: Prompts,
     *,
-    ids: TextIds,
+    ids: TextIds | None,
     cache_tokens: bool,
     progress: bool,
 ) -> Reading:
@@ -75,7 +77,7 @@ def reading_of(
         loss: of this data set.
         encoder: the model that is trained.
         prompts: of this data set.
-        ids: of its texts, found when they are first asked for.
+        ids: of its texts, found when they are first asked for; None for a stream.
         cache_tokens: tokenise every distinct text once, now.
         progress: show a progress bar while texts are tokenised.
 
@@ -105,8 +107,8 @@ def reading_of(
         if isinstance(found, EpochTextIds):
             found.intern()
         by_row = found.by_column if isinstance(found, TextIds) else found
-    reader = ColumnReader(rows, by_row, names)
-    known = ids.known_positives if is_fixed and masks else None
+    reader = rows if isinstance(rows, BatchStream) else ColumnReader(rows, by_row, names)
+    known = ids.known_positives if ids is not None and is_fixed and masks else None
     collate = Collator((tokenizer or encoder).preprocess, columns, prompts, tokens, views, known)
     return Reading(reader, collate, found)
 

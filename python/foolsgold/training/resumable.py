@@ -16,6 +16,7 @@ from foolsgold.training.checkpoint import (
     check_whole,
     load_encoder,
     load_owned,
+    load_record,
     save_owned,
     save_record,
 )
@@ -59,6 +60,8 @@ class ResumableTrainer(Trainer):  # type: ignore[misc]
     ) -> tuple[int, int]:
         if resume_from_checkpoint is not None:
             check_record(self.batches_record(), resume_from_checkpoint)
+            if hasattr(self.batches, "load_progress"):
+                self.batches.load_progress(load_record(resume_from_checkpoint))
         state: tuple[int, int] = super()._init_training_state(
             max_steps, num_update_steps_per_epoch, num_train_epochs, resume_from_checkpoint, trial
         )
@@ -94,7 +97,8 @@ class ResumableTrainer(Trainer):  # type: ignore[misc]
         self.encoder.save_pretrained(str(folder))
         if self._aside is not None:
             save_owned(self.model, self.encoder, folder)
-            save_record(self.batches_record(), folder)
+            progress = self.batches.progress() if hasattr(self.batches, "progress") else {}
+            save_record({**self.batches_record(), **progress}, folder)
 
     def _get_output_dir(self, trial: Any) -> str:
         return str(self._aside or super()._get_output_dir(trial))

@@ -20,7 +20,8 @@ from foolsgold.data.texts import Texts
 from foolsgold.data.texts import columns_of as table_columns
 from foolsgold.models import SentenceTransformer
 from foolsgold.models.token_rows import TokenRows
-from foolsgold.sampling import NoDuplicatesBatchSampler
+from foolsgold.sampling import NoDuplicatesBatchSampler, NoDuplicatesStream
+from foolsgold.training.batch_stream import BatchStream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,12 +36,14 @@ def columns_of(name: str, dataset: Any) -> Columns:
 
     Args:
         name: of the argument, for messages.
-        dataset: rows as dicts, with a length and read by row number.
+        dataset: rows as dicts, with a length and read by row number, or a stream of them.
 
     Raises:
         TypeError: if it is no such thing.
         ValueError: if it is empty, or a column is neither text nor label.
     """
+    if isinstance(dataset, BatchStream):
+        return _roles(name, dataset.first_row)
     if isinstance(dataset, dict) or not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
         raise TypeError(
             f"`{name}` must have a length and be read by row number, got {type(dataset).__name__}"
@@ -48,9 +51,15 @@ def columns_of(name: str, dataset: Any) -> Columns:
         )
     if len(dataset) == 0:
         raise ValueError(f"`{name}` must have rows, got none")
-    row = dataset[0]
+    return _roles(name, dataset[0])
+
+
+def _roles(name: str, row: Any) -> Columns:
     if not isinstance(row, Mapping):
-        raise TypeError(f"`{name}` must have rows that are dicts, got {type(row).__name__}")
+        raise TypeError(
+            f"`{name}` must have rows that are dicts, got {type(row).__name__}\n"
+            "hint: `datasets.Dataset.from_dict` makes rows of columns"
+        )
     try:
         return Columns.from_row(row)
     except ValueError as error:
@@ -60,8 +69,12 @@ def columns_of(name: str, dataset: Any) -> Columns:
 def _hint_of(dataset: Any) -> str:
     if isinstance(dataset, CombinationStream):
         return "\nhint: `rows(texts, num_rows=...)` of the combinations makes a data set with a length"
+    stored = "`foolsgold.data.StoredRows.build` keeps rows on disk, where they are read by number"
+    if isinstance(dataset, NoDuplicatesStream):
+        return f"\nhint: a stream is the one training data set, and given without a name; {stored}"
     if isinstance(dataset, IterableDataset):
-        return "\nhint: `foolsgold.data.StoredRows.build` keeps rows on disk, where they are read by number"
+        windows = "`foolsgold.sampling.NoDuplicatesStream` makes batches of a stream to train on"
+        return f"\nhint: {stored}; {windows}"
     return ""
 
 

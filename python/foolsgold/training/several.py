@@ -11,7 +11,7 @@ from torch.utils.data import ConcatDataset, Dataset
 
 from foolsgold.sampling import MixSampler, ProportionalBatchSampler, RoundRobinBatchSampler
 from foolsgold.training.arguments import MultiDatasetBatchSamplers
-from foolsgold.training.loader import RankBatches, batch_sampler, takes_ranks
+from foolsgold.training.loader import RankBatches, batch_sampler, check_num_rows, takes_ranks
 from foolsgold.training.reading import Reading
 
 if TYPE_CHECKING:
@@ -124,6 +124,8 @@ def several_batches(
     Raises:
         ValueError: if a data set does not give one batch for each rank, or a batch would be of several.
     """
+    for name, source in dataset.by_name.items():
+        check_num_rows(f"train_dataset[{name!r}]", source, args, batch_size)
     samplers = [batch_sampler(source, args, batch_size, rank=None) for source in dataset.datasets]
     for name, sampler in zip(dataset.by_name, samplers, strict=True):
         if len(sampler) < args.world_size:

@@ -13,7 +13,10 @@ from torch.utils.data import DataLoader
 from transformers import set_seed
 
 from foolsgold.data.combination_rows import CombinationStream
+from foolsgold.losses import CoSENTLoss
+from foolsgold.sampling import NoDuplicatesStream
 from foolsgold.training.arguments import SentenceTransformerTrainingArguments
+from foolsgold.training.batch_stream import BatchStream, batch_stream
 from foolsgold.training.bound_loss import LossByDataset, bound_loss, check_losses, delegate_options
 from foolsgold.training.components import ComponentMeans
 from foolsgold.training.evaluators import prefixed, run_evaluators
@@ -62,11 +65,13 @@ class SentenceTransformerTrainer(ResumableTrainer):
         args: of the run; None writes to `tmp_trainer` with the defaults.
         train_dataset: rows as dicts, with a length and read by row number, such as a `datasets.Dataset`. One
             with a `set_epoch` is told the epoch, and its rows may be others in each. A `CombinationStream`
-            is read in its order, shared out over the ranks. Several are a dict by name.
+            is read in its order, shared out over the ranks. So is a `NoDuplicatesStream`, batch by batch and
+            pass after pass, for `max_steps` steps, which are one epoch to Trainer. Several data sets are a
+            dict by name.
         eval_dataset: the same, for `eval_loss`.
         loss: a module with the encoder inside, called as `loss(sentence_features, labels)`, that returns a
             scalar or named scalars whose sum is the loss; or a function that makes one of the encoder; or a
-            dict of such by name of the data set.
+            dict of such by name of the data set. None for `CoSENTLoss`, for pairs with a similarity score.
         evaluator: called as `evaluator(model, output_path=, epoch=, steps=)` after each evaluation, on rank
             0; returns a dict of metrics or one number. Several are called in order.
         data_collator: makes `sentence_features`, `labels` (optional) and `num_rows` of a list of rows, in
@@ -79,7 +84,7 @@ class SentenceTransformerTrainer(ResumableTrainer):
         optimizer_cls_and_kwargs: optimiser class and its arguments, in place of those of `args`.
 
     Raises:
-        TypeError: if `args`, `loss` or a data set is of the wrong kind.
+        TypeError: if `args`, `loss` or a data set is of the wrong kind; a stream is for training alone.
         ValueError: if the loss lacks the model, a data set is empty or has a column that is neither text nor
             label, or losses and data sets differ in their names.
     """
@@ -112,16 +117,21 @@ class SentenceTransformerTrainer(ResumableTrainer):
             warnings.warn("`compute_metrics` is never called\nhint: use `evaluator`", stacklevel=2)
         evaluators = [evaluator] if callable(evaluator) else evaluator
         self.evaluators: list[Callable[..., Any]] = list(evaluators or ())
-        self._loss = loss
         self._collate = data_collator
         self._columns: list[tuple[Any, Columns]] = []
         self._eval_loaders: dict[str | None, tuple[Any, DataLoader[Any]]] = {}
         self._train_ids: dict[str | None, TextIds | EpochTextIds | None] = {}
         self._samplers: list[Any] = []
         self._dataset_names: list[str] = []
+        if loss is None:
+            logger.info("no `loss` was given: it is `CoSENTLoss`")
+            loss = CoSENTLoss
         check_losses(loss, train_dataset, eval_dataset)
+        self._loss = loss
         if isinstance(train_dataset, CombinationStream):
             train_dataset = StreamedRows(train_dataset, args.process_index, args.world_size)
+        if isinstance(train_dataset, NoDuplicatesStream):
+            train_dataset = batch_stream(train_dataset, args)
         if data_collator is None:
             given = [*given_by("train_dataset", train_dataset), *given_by("eval_dataset", eval_dataset)]
             self._columns = [(data, columns_of(argument, data)) for argument, _, data in given]
@@ -233,7 +243,7 @@ class SentenceTransformerTrainer(ResumableTrainer):
             self.model.of(str(name)) if isinstance(self.model, LossByDataset) else self.model,
             self.encoder,
             prompts_of(args.prompts, name, self._dataset_names),
-            ids=TextIds(dataset, columns, sampler),
+            ids=None if isinstance(dataset, BatchStream) else TextIds(dataset, columns, sampler),
             cache_tokens=args.cache_tokens,
             progress=not args.disable_tqdm and self.is_world_process_zero(),
         )
@@ -267,16 +277,20 @@ class SentenceTransformerTrainer(ResumableTrainer):
         args = self.args
         prints = {name: None if ids is None else ids.fingerprint for name, ids in self._train_ids.items()}
         several = isinstance(self.train_dataset, SeveralDatasets)
+        is_stream = isinstance(self.train_dataset, BatchStream)
+        if is_stream:
+            prints[None] = self.train_dataset.fingerprint
         kind = type(getattr(self.batches, "sampler", self.batches)).__name__
         return {
             "fingerprint": [list(item) for item in prints.items()] if several else prints[None],
-            "num_rows": len(self.train_dataset),
+            "num_rows": None if is_stream else len(self.train_dataset),
             "sampler": kind,
             "seed": args.seed if args.data_seed is None else args.data_seed,
             "batch_size": self._train_batch_size,
             "world_size": args.world_size,
             "gradient_accumulation_steps": args.gradient_accumulation_steps,
-            "num_batches": len(self.batches),
+            # Of a stream, the number of batches decides none of them.
+            "num_batches": None if is_stream else len(self.batches),
             **(sampler_record(self.batches, self._samplers) if several else {}),
         }
 
@@ -288,11 +302,12 @@ class SentenceTransformerTrainer(ResumableTrainer):
             beside = f", {per_step * len(columns.texts)} texts: {', '.join(columns.texts)}"
         elif isinstance(self.train_dataset, SeveralDatasets):
             beside = shares_in_words(self.train_dataset, self.batches)
+        is_stream = isinstance(self.train_dataset, BatchStream)
         logger.info(
-            "%d rows, %d batches per process and epoch; "
+            "%s, %d batches per process and epoch; "
             "a step has %d rows (%d x %d processes x %d accumulated)%s; "
             "a loss sees %d rows at a time on each process",
-            len(self.train_dataset),
+            "a stream of rows" if is_stream else f"{len(self.train_dataset)} rows",
             num_batches,
             per_step,
             rows,

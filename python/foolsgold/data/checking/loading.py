@@ -62,7 +62,7 @@ def load(data: Any, *, threads: int, progress: bool) -> Loaded:
     """
     if is_paths(data):
         return _from_files(listed(data), threads, progress)
-    return _from_memory(columns_of(data))
+    return _from_memory(columns_of(data, "data"))
 
 
 def is_paths(data: Any) -> bool:

@@ -144,14 +144,16 @@ def roles_of(
         label: the column of labels, scores or classes.
 
     Raises:
-        ValueError: if a column is missing, holds something else, or the roles are not clear; columns are
-            listed.
+        ValueError: if there is no such shape, a column is missing, holds something else, or the roles are not
+            clear; columns are listed.
 
     Example:
         >>> import pyarrow
         >>> roles_of(pyarrow.table({"query": ["who?"], "answer": ["me"], "label": [1]})).shape
         'labeled-pair'
     """
+    if shape is not None and shape not in SHAPES:
+        raise ValueError(f"`from_` must be one of {', '.join(map(repr, SHAPES))}, got {shape!r}")
     kinds = {name: _kind(kind) for name, kind in zip(table.schema.names, table.schema.types, strict=True)}
     for role, name in [("anchor", anchor), ("positive", positive), ("negative", negative), ("label", label)]:
         if name is not None and name not in kinds and not (role == "negative" and shape == "n-tuple"):

@@ -84,7 +84,7 @@ def source_of_data(data: Any) -> Source:
     """
     import pyarrow as pa
 
-    columns = columns_of(data)
+    columns = columns_of(data, "data")
     try:
         with surrogates_told(columns):
             table = pa.table(columns)
