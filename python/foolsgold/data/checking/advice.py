@@ -5,7 +5,7 @@ The table here is held to what each loss says of itself by the tests.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from foolsgold.data.checking.report import Advice
 from foolsgold.data.checking.structure import is_embedding
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from foolsgold.data.checking.dataset import DataSet
 
 _RANKING = "all other documents of a batch are negatives"
@@ -151,17 +153,22 @@ def _missing(data: DataSet, loss: str) -> str | None:
     """Say what a loss lacks in the rows; None where it can learn."""
     label = data.label
     if loss in _OF_SEVERAL_LABELS and label is not None and label.values is not None:
-        labels = np.unique(label.values[~label.is_null_value])
+        labels = label.values[~label.is_null_value]
         if len(labels) == 0:
             return "no row has a label"
-        if len(labels) == 1:
+        if _are_one(labels):
             return _ONE_LABEL[loss].format(label=labels[0])
     if loss in _IN_BATCH and not data.roles.negatives:
         for name in (data.roles.anchor, *data.roles.positives):
             texts = np.empty(0) if name is None else data.columns[name].values
-            if name is not None and len(np.unique(texts[texts != NO_TEXT])) < 2:
+            if name is not None and _are_one(texts[texts != NO_TEXT]):
                 return f"column `{name}` has one text alone, so other rows hold no negative"
     return None
+
+
+def _are_one(values: NDArray[Any]) -> bool:
+    """Return whether there are no two distinct values."""
+    return bool((values == values[:1]).all())
 
 
 def _for_ranking(data: DataSet, samplers: list[Advice]) -> None:
