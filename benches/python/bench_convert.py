@@ -131,9 +131,12 @@ def digest(path):
     names = sorted(name for name, _ in opened.kinds)
     for batch in opened:
         table = pa.table(pa.record_batch(batch)).select(names)
-        rows += table.num_rows
-        for row in table.to_pylist() if rows < 200_000 else table.slice(0, 1).to_pylist():
+        # The same rows however they come in batches: the first ones, and some all through.
+        numbers = range(rows, rows + table.num_rows)
+        chosen = [number - rows for number in numbers if number < 100_000 or number % 1009 == 0]
+        for row in table.take(chosen).to_pylist():
             found.update(json.dumps(row, ensure_ascii=False, sort_keys=True).encode())
+        rows += table.num_rows
     return rows, found.hexdigest()[:16]
 
 
