@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import signal
 import string
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 # Nothing is fetched: a name that is no folder fails at once. Set before any library reads them.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# A job in the background may have Ctrl-C ignored, and its children inherit that: those of tests are to hear it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 WORDS = [
     "the",

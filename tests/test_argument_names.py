@@ -67,10 +67,11 @@ CALLS = [
     (mining.BM25, {"corpus": TEXTS}),
     (mining.BM25.search, {"self": mining.BM25(TEXTS), "queries": TEXTS, "top_k": 2}),
     (mining.fuse, {"sources": {"one": FOUND, "two": FOUND}, "num": 2}),
+    (mining.mine_fused, {"sources": {"one": FOUND, "two": FOUND}, "queries": POINTS, "corpus": POINTS}),
     (evaluation.retrieval_metrics, {"ids": FOUND.ids, "scores": FOUND.scores, "relevant": np.arange(9)}),
 ]
-WRONG = (-1, 0, 1 << 62, 0.5, math.nan, "no such", ["no", "such"], np.zeros((2, 2, 2)))
-NOT_VARIED = {"self", "threads", "progress", "device", "folder"}
+WRONG = (-1, 0, 1 << 62, 1 << 70, 0.5, math.nan, "no such", ["no", "such"], np.zeros((2, 2, 2)))
+NOT_VARIED = {"self", "progress", "device", "folder"}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_errors_name_an_argument_of_the_call(function, arguments):
                 next(found, None)
         except (ValueError, TypeError, OSError, AttributeError) as error:
             told = re.match(r"`(\w+)[^`]*` must", str(error))
-            if name is None or (told and told[1] not in known):
+            if name is None or not told or told[1] not in known:
                 strange.append((name, value, str(error)))
     assert strange == []
 

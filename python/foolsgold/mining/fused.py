@@ -11,7 +11,7 @@ from foolsgold.mining.arrays import as_lists, as_matrix
 from foolsgold.mining.bounds import Bounds, places_within, taken
 from foolsgold.mining.candidates import Candidates
 from foolsgold.mining.exclusions import as_exclusions
-from foolsgold.mining.fusion import FusedCandidates, fuse
+from foolsgold.mining.fusion import FusedCandidates, check_sources, fuse
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def mine_fused(
         >>> mine_fused({"bm25": words}, corpus[:1], corpus, positives=[0], num_negatives=2).ids
         array([[3, 2]])
     """
+    check_sources(sources)
     queries, corpus = as_matrix("queries", queries), as_matrix("corpus", corpus)
     threads = resolve(threads)
     bounds = Bounds(absolute_margin, relative_margin, max_score, min_score, margin_from)

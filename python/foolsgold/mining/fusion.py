@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from foolsgold import _core
-from foolsgold.integers import integer
+from foolsgold.integers import MAX_ROWS, integer
 from foolsgold.mining.candidates import Candidates
 from foolsgold.progress import progress_bar
 from foolsgold.reals import real
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
 NO_SOURCE = 255
@@ -89,7 +88,7 @@ def fuse(
     given = _quotas(sources, method, k, quotas)
     if num is None:
         num = sum(given) if given is not None else max(table.ids.shape[1] for table in sources.values())
-    num = integer("num", num, 1)
+    num = integer("num", num, 1, MAX_ROWS)
     tables = [
         (np.ascontiguousarray(table.ids, np.int64), np.ascontiguousarray(table.scores, np.float32))
         for table in sources.values()
@@ -110,14 +109,21 @@ def fuse(
     )
 
 
+def check_sources(sources: Mapping[str, Candidates]) -> None:
+    """Check that there is a source, and that all are tables by name."""
+    if not isinstance(sources, Mapping) or not all(isinstance(it, Candidates) for it in sources.values()):
+        raise TypeError(f"`sources` must be candidates by name, got {sources!r}")
+    if not sources:
+        raise ValueError("`sources` must be at least one, got none")
+
+
 def _quotas(
     sources: Mapping[str, Candidates], method: str, k: float | None, quotas: Mapping[str, int] | None
 ) -> list[int] | None:
     """Check the arguments; the quotas in the order of the sources."""
     if method not in ("rrf", "quota"):
         raise ValueError(f'`method` must be "rrf" or "quota", got "{method}"')
-    if not sources:
-        raise ValueError("`sources` must be at least one, got none")
+    check_sources(sources)
     numbers = {name: len(table.ids) for name, table in sources.items()}
     if len(set(numbers.values())) > 1:
         raise ValueError(f"`sources` must have the same queries, got {numbers}")

@@ -92,6 +92,7 @@ def write_run(
 
     Raises:
         ValueError: an id or the tag is empty or has white space, or the numbers do not match.
+        FileNotFoundError: there is no folder to write in.
 
     Example:
         >>> import tempfile
@@ -111,6 +112,8 @@ def write_run(
         if bad is not None:
             raise ValueError(f"`{name}` must be without white space and not empty, got {bad!r}")
     file = Path(file)
+    if not file.parent.is_dir():
+        raise FileNotFoundError(f"{file}: must be in a folder that exists, got {file.parent}")
     part = file.with_name(f".{file.name}.part")
     with part.open("w", encoding="utf-8", newline="\n") as out:
         for start in range(0, len(found.ids), _QUERIES_AT_A_TIME):

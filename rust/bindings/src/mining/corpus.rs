@@ -26,7 +26,7 @@ impl Corpus {
         py: Python<'_>,
         corpus: &Bound<'_, PyAny>,
         queries: &Bound<'_, PyAny>,
-        similarity: &str,
+        similarity: &Bound<'_, PyAny>,
         depth: usize,
         threads: usize,
         max_memory: usize,

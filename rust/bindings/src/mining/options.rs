@@ -6,8 +6,9 @@ use foolsgold_core::mining::{
     Engine, MarginFrom, OnShort, Rows, Rules, Selection, Similarity, Strategy, engine_for,
 };
 use numpy::PyArray1;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use crate::arrays::{self, Column};
 
@@ -133,13 +134,18 @@ pub(super) fn engine(
     })
 }
 
-pub(crate) fn similarity(name: &str) -> PyResult<Similarity> {
+pub(crate) fn similarity(name: &Bound<'_, PyAny>) -> PyResult<Similarity> {
+    let Ok(name) = name.cast::<PyString>() else {
+        let got = name.repr()?;
+        let message = format!("`similarity` must be a name, got {got}");
+        return Err(PyTypeError::new_err(message));
+    };
     let choices = [
         ("cosine", Similarity::Cosine),
         ("dot", Similarity::Dot),
         ("euclidean", Similarity::Euclidean),
     ];
-    named("similarity", name, &choices)
+    named("similarity", name.to_str()?, &choices)
 }
 
 fn on_short(name: &str) -> PyResult<OnShort> {

@@ -2,6 +2,11 @@
 
 use super::index::Index;
 
+/// Cells of the table for each range: with more, fewer have a border of two ranges in them, whose side nothing foresees.
+const CELLS: usize = 8;
+/// Cells from which on a range gets but one or two: the table stays in the cache.
+const MANY: usize = 1 << 15;
+
 /// Ranges of lengths that need not be alike, none empty, one after another from 0.
 #[derive(Debug)]
 pub(super) struct Search<I> {
@@ -24,7 +29,8 @@ impl<I: Index> Search<I> {
         starts.push(I::from_wide(end));
         let ranges = starts.len() - 1;
         let bits = u128::BITS - end.saturating_sub(1).leading_zeros();
-        let wanted = usize::BITS - ranges.leading_zeros();
+        let wanted = (ranges * CELLS).min(MANY).max(ranges);
+        let wanted = usize::BITS - wanted.leading_zeros();
         let shift = bits.saturating_sub(wanted);
         let cells = I::from_wide(end.saturating_sub(1)).above(shift) + 1;
         let mut guide = Vec::with_capacity(cells + 1);
@@ -58,12 +64,8 @@ impl<I: Index> Search<I> {
         let mut size = self.guide[cell + 1] as usize - base + 1;
         while size > 1 {
             let half = size / 2;
-            // A choice, no branch: which side it is cannot be foreseen.
-            base = if self.starts[base + half] <= number {
-                base + half
-            } else {
-                base
-            };
+            // A product, no branch.
+            base += half * usize::from(self.starts[base + half] <= number);
             size -= half;
         }
         (base, number.minus(self.starts[base]))

@@ -224,7 +224,11 @@ impl<I: Index> Set<I> {
     }
 
     /// Where the rows of tuple `number` lie.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "numbers that return through memory one by one and are read as pairs wait for their stores"
+    )]
+    #[inline(always)]
     fn places(&self, draws: &Draws, number: I) -> [u32; 3] {
         let (class, into) = self.search.find(number);
         let member = self.members[class];

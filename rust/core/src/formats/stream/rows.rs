@@ -45,9 +45,13 @@ impl Texts {
             }
             Self::Lines(block) => {
                 if let Ok(text) = std::str::from_utf8(&block.bytes) {
-                    return (block.line..)
-                        .zip(text.split('\n'))
-                        .try_for_each(|(line, text)| row(line, Ok(text)));
+                    let ends = memchr::memchr_iter(b'\n', text.as_bytes());
+                    let mut start = 0;
+                    for (line, end) in (block.line..).zip(ends.chain([text.len()])) {
+                        row(line, Ok(&text[start..end]))?;
+                        start = end + 1;
+                    }
+                    return Ok(());
                 }
                 let mut offset = block.offset;
                 for (line, bytes) in (block.line..).zip(block.bytes.split(|&byte| byte == b'\n')) {

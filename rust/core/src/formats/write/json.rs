@@ -5,10 +5,10 @@ use std::path::Path;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 
+use super::encoding::{Fault, Misfit};
 use super::nest::Tree;
 use super::packing::{Packed, Packing};
 use super::values::{Values, as_textual, textual};
-use super::{Fault, Misfit};
 use crate::error::{Error, Result};
 
 pub(super) struct JsonRows {

@@ -7,7 +7,9 @@
 
 mod arrow;
 mod aside;
+mod encoding;
 mod folder;
+mod format;
 mod json;
 mod nest;
 mod packing;
@@ -22,9 +24,10 @@ use arrow_schema::{DataType, SchemaRef};
 
 use self::arrow::ArrowSink;
 use self::aside::{Aside, refused};
+use self::encoding::{Encoder, Piece, Sink};
 use self::folder::FolderSink;
+use self::format::{Format, check_arguments, format_of};
 use self::json::JsonRows;
-use self::packing::{Packed, Packing};
 use self::parquet::ParquetSink;
 use self::separated::SeparatedRows;
 use super::stream::{Skipped, Stream};
@@ -66,55 +69,14 @@ impl Default for Writing {
     }
 }
 
-/// A format to write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    JsonLines,
-    JsonArray,
-    Separated(u8),
-    Parquet,
-    ArrowFile,
-    ArrowStream,
-    Folder,
-}
-
-/// What a path's ending says.
-fn format_of(path: &Path, how: &Writing) -> Result<(Format, Packing)> {
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .to_lowercase();
-    let (plain, packing) = match (name.strip_suffix(".gz"), name.strip_suffix(".zst")) {
-        (Some(plain), _) => (plain, Packing::Gzip),
-        (_, Some(plain)) => (plain, Packing::Zstd),
-        _ => (name.as_str(), Packing::None),
-    };
-    let plain = plain.strip_prefix('.').unwrap_or(plain);
-    let format = match plain.rsplit_once('.').map(|(_, ending)| ending) {
-        Some("json") if how.is_array => Format::JsonArray,
-        Some("jsonl" | "ndjson" | "json") => Format::JsonLines,
-        Some("csv") => Format::Separated(b','),
-        Some("tsv") => Format::Separated(b'\t'),
-        Some("parquet") if packing == Packing::None => Format::Parquet,
-        Some("arrow" | "feather") if packing == Packing::None => Format::ArrowFile,
-        Some("arrows") if packing == Packing::None => Format::ArrowStream,
-        None if packing == Packing::None => Format::Folder,
-        _ => {
-            let message = "must end in .jsonl, .ndjson, .json, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .arrows or .feather, or have no ending for a folder";
-            return Err(Error::data(path, message));
-        }
-    };
-    Ok((format, packing))
-}
-
 /// Checks that `path` can hold the columns, and that nothing of another kind stands there. O(columns).
 ///
 /// # Errors
-/// [`Data`](Error::Data) where the ending is unknown, the format cannot hold a column, or something stands there that is
+/// [`Argument`](Error::Argument) where something is said that is for JSON alone; [`Data`](Error::Data) where the ending is unknown, the format cannot hold a column, or something stands there that is
 /// none of ours; [`Io`](Error::Io) where there is no folder to write in.
 pub fn check_writable(path: &Path, schema: Option<&SchemaRef>, how: &Writing) -> Result<()> {
     let (format, _) = format_of(path, how)?;
+    check_arguments(path, format, how)?;
     folder::check_place(path, format == Format::Folder)?;
     let Some(schema) = schema else { return Ok(()) };
     match format {
@@ -122,52 +84,6 @@ pub fn check_writable(path: &Path, schema: Option<&SchemaRef>, how: &Writing) ->
         Format::JsonLines | Format::JsonArray => json::check(path, schema, how.is_nested),
         _ => Ok(()),
     }
-}
-
-/// Makes text or row groups of batches, on any thread.
-enum Encoder {
-    Json(JsonRows),
-    Separated(SeparatedRows),
-    Parquet(parquet::Encoder),
-    Arrow,
-}
-
-/// Something encoded.
-enum Encoded {
-    Text(Packed),
-    Group(parquet::Group),
-    Batches(Vec<RecordBatch>),
-}
-
-/// A value that the format cannot hold; `row` counts from the first of the piece.
-#[derive(Debug)]
-struct Misfit {
-    row: usize,
-    column: String,
-    message: String,
-}
-
-/// What a step of encoding can meet.
-enum Fault {
-    Value(Misfit),
-    Own(Error),
-}
-
-impl From<Misfit> for Fault {
-    fn from(misfit: Misfit) -> Self {
-        Self::Value(misfit)
-    }
-}
-
-/// Encoded rows, or the value in the way; how many rows.
-type Piece = (std::result::Result<Encoded, Misfit>, u64);
-
-/// Where what is encoded goes, in order.
-enum Sink {
-    Text(Box<packing::TextSink>),
-    Parquet(Box<ParquetSink>),
-    Arrow(Box<ArrowSink>),
-    Folder(Box<FolderSink>),
 }
 
 /// A file that is being written.
@@ -338,38 +254,6 @@ impl Writer {
             Sink::Folder(sink) => sink.finish()?,
         }
         Ok(self.rows)
-    }
-}
-
-impl Encoder {
-    fn piece(&self, path: &Path, batches: &[RecordBatch]) -> Result<Piece> {
-        let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
-        let encoded = match self {
-            Self::Json(json) => json.encode(batches).map(Encoded::Text),
-            Self::Separated(sheet) => sheet.encode(batches).map(Encoded::Text),
-            Self::Parquet(parquet) => parquet
-                .encode(path, batches)
-                .map(Encoded::Group)
-                .map_err(Fault::Own),
-            Self::Arrow => Ok(Encoded::Batches(batches.to_vec())),
-        };
-        match encoded {
-            Ok(encoded) => Ok((Ok(encoded), rows)),
-            Err(Fault::Value(misfit)) => Ok((Err(misfit), rows)),
-            Err(Fault::Own(error)) => Err(error),
-        }
-    }
-}
-
-impl Sink {
-    fn put(&mut self, path: &Path, encoded: Encoded) -> Result<()> {
-        match (self, encoded) {
-            (Self::Text(sink), Encoded::Text(text)) => sink.put(&text),
-            (Self::Parquet(sink), Encoded::Group(group)) => sink.put(path, group),
-            (Self::Arrow(sink), Encoded::Batches(batches)) => sink.put(path, &batches),
-            (Self::Folder(sink), Encoded::Batches(batches)) => sink.put(&batches),
-            _ => Ok(()),
-        }
     }
 }
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
 
+use super::encoding::{Fault, Misfit};
 use super::packing::{Packed, Packing};
 use super::values::{Values, as_textual, textual};
-use super::{Fault, Misfit};
 use crate::error::{Error, Result};
 
 pub(super) struct SeparatedRows {
