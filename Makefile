@@ -42,7 +42,7 @@ walls: .venv/debug ## who may import whom
 		|| { echo 'the core must know no Python, no logger and no progress bar' >&2; exit 1; }
 
 rust: ## the core's tests; they need no Python
-	FOOLSGOLD_MUTATIONS=10 cargo test --quiet
+	FOOLSGOLD_MUTATIONS=5000 cargo test --quiet
 
 python: .venv/debug ## the Python tests, training included
 	$(PYTEST) -m "not parity and not gpu"

@@ -1,10 +1,11 @@
 //! Pairs of one class and of two together, each with what it is: 1 or 0.
 
 use super::classes::{Classes, Labels};
+use super::counts::{Counts, Share};
 use super::index::Index;
 use super::labels::{Form, Report};
 use super::permutation::Permutation;
-use super::set::{Counts, Set, Share};
+use super::set::Set;
 use super::take::{Draws, Numbered, Order, Places, Tuples};
 use crate::error::{Error, Result};
 use crate::tick::Tick;

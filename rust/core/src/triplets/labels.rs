@@ -1,7 +1,8 @@
 //! Triplets and pairs from the class of each row.
 
 use super::classes::{Classes, Labels};
-use super::set::{Counts, Set, Share};
+use super::counts::{Counts, Share};
+use super::set::Set;
 use super::take::{Numbered, Order, Places};
 use crate::error::Result;
 use crate::tick::Tick;

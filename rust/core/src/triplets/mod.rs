@@ -13,6 +13,7 @@
 //! | [`DistanceTriplets`] | hard, semi-hard and easy ones, from labels and distances |
 
 mod classes;
+mod counts;
 mod distances;
 mod index;
 mod labelled_pairs;
@@ -25,11 +26,11 @@ mod space;
 mod take;
 
 pub use classes::Labels;
+pub use counts::Share;
 pub use distances::{DistanceTriplets, Hardness};
 pub use labelled_pairs::LabelledPairs;
 pub use labels::{Form, LabelTuples, Report};
 pub use permutation::Permutation;
 pub use scores::{ScoreReport, ScoreTriplets, Scores};
-pub use set::Share;
 pub use space::{Metric, Space};
 pub use take::{Order, Places};
