@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Nothing is fetched: a name that is no folder fails at once. Set before any library reads them.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-# A job in the background may have Ctrl-C ignored, and its children inherit that: those of tests are to hear it.
+# A job in the background may ignore Ctrl-C, and so would its children: those of tests are to hear it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 WORDS = [

@@ -134,7 +134,7 @@ def test_nulls_of_a_dataset_are_named():
 def test_progress_and_threads():
     _, ids = Texts.intern(COLUMNS, threads=1, progress=True)
     assert as_lists(ids) == IDS
-    with pytest.raises(ValueError, match="`threads` must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"`threads` must be from 1 to 2\^32 - 1, got 0"):
         Texts.intern(COLUMNS, threads=0)
 
 

@@ -221,7 +221,7 @@ def test_the_cipher_is_one_to_one_at_every_size():
         ),
         (LABELS, {"ids": [1, 2]}, "`ids` must have one id for each of 6 rows, got 2"),
         (LABELS, {"ids": [1, 2, 3, 4, 5, -1]}, r"`ids` must be from 0 to 2\^32 - 1, got -1 at row 5"),
-        (LABELS, {"threads": 0}, "`threads` must be at least 1, got 0"),
+        (LABELS, {"threads": 0}, "`threads` must be from 1"),
     ],
 )
 def test_bad_input_is_refused_by_name(labels, options, message):

@@ -99,13 +99,13 @@ def test_nothing_shared_is_nothing_found():
         (lambda: BM25("gold"), TypeError, "`corpus` must be an Arrow column or a list of str, got str"),
         (lambda: BM25(["a"], k1=-1), ValueError, "`k1` must be finite and not negative, got -1"),
         (lambda: BM25(["a"], b=math.nan), ValueError, "`b` must be between 0 and 1, got NaN"),
-        (lambda: BM25(["a"], threads=0), ValueError, "`threads` must be at least 1, got 0"),
+        (lambda: BM25(["a"], threads=0), ValueError, "`threads` must be from 1 to 2^32 - 1, got 0"),
         (
             lambda: BM25(["a"]).search(["a"], top_k=1.5),
             ValueError,
-            "`top_k` must be an integer at least 1, got 1.5",
+            "`top_k` must be an integer from 1 to 2^32 - 1, got 1.5",
         ),
-        (lambda: BM25(["a"]).search(["a"], top_k=0), ValueError, "`top_k` must be at least 1, got 0"),
+        (lambda: BM25(["a"]).search(["a"], top_k=0), ValueError, "`top_k` must be from 1 to 2^32 - 1, got 0"),
         (
             lambda: BM25(["a"]).search([None], top_k=1),
             ValueError,

@@ -203,7 +203,10 @@ def test_bad_arguments_are_refused_by_name():
             "`quotas['a']` must be an integer at least 0, got 1.5",
         ),
         (lambda: fuse({"a": one}, num=1.5), "`num` must be an integer from 1 to 2^32 - 1, got 1.5"),
-        (lambda: fuse({"a": one}, method="quota", quotas={"a": 0}), "`num` must be from 1 to 2^32 - 1, got 0"),
+        (
+            lambda: fuse({"a": one}, method="quota", quotas={"a": 0}),
+            "`num` must be from 1 to 2^32 - 1, got 0",
+        ),
         (
             lambda: fuse({"a": one}, method="quota", quotas={"a": 1}, k=60),
             '`k` must come with `method="rrf"`, got 60',
@@ -221,7 +224,7 @@ def test_bad_arguments_are_refused_by_name():
         assert str(caught.value) == said
     for sources in (3, "ab", [one], {"a": 3}):
         for call in (fuse, lambda sources: mine_fused(sources, values, values)):
-            with pytest.raises(TypeError, match="^`sources` must be candidates by name, got "):
+            with pytest.raises(TypeError, match=r"^`sources` must be candidates by name, got "):
                 call(sources)
     with pytest.raises(ValueError, match="`found` must hold rows of the corpus, below 1, got"):
         score_candidates(one, values, values[:1])

@@ -113,7 +113,7 @@ def test_bad_arguments_are_refused_by_name(tmp_path):
         assert str(caught.value) == said
     assert not file.exists()
     one = Candidates(np.array([[0]]), np.array([[1.0]], np.float32))
-    with pytest.raises(FileNotFoundError, match="must be in a folder that exists, got .*nowhere$"):
+    with pytest.raises(FileNotFoundError, match=r"must be in a folder that exists, got .*nowhere$"):
         write_run(file.parent / "nowhere" / "a.run", one, ["q"], ["d"])
     with pytest.raises(FileNotFoundError):
         read_run(file, QUERIES, DOCUMENTS)

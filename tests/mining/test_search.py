@@ -180,7 +180,7 @@ GOOD = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
         ({"range_min": "a"}, "`range_min` must be an integer from 0 to .*, got 'a'"),
         ({"range_max": 2.5}, "`range_max` must be an integer from 0 to .*, got 2.5"),
         ({"max_memory": "2GiB"}, "`max_memory` must be an integer from 0 to .*, got '2GiB'"),
-        ({"threads": 1.5}, "`threads` must be an integer at least 1, got 1.5"),
+        ({"threads": 1.5}, "`threads` must be an integer from 1"),
         ({"seed": None}, "`seed` must be an integer from 0 to .*, got None"),
         ({"folder": "unmade", "depth": 0}, r"`depth` must be from 1 to 2\^32 - 1, got 0"),
         ({"folder": "unmade", "depth": -3}, r"`depth` must be from 1 to 2\^32 - 1, got -3"),
@@ -190,7 +190,7 @@ GOOD = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
         ({"absolute_margin": 0.1}, "`absolute_margin` must come with `positives`, got 0.1"),
         ({"similarity": "angle"}, "`similarity` must be .cosine. or .dot. or .euclidean., got .angle."),
         ({"sampling_strategy": "hard"}, "`sampling_strategy` must be .top. or .random. or .*, got .hard."),
-        ({"threads": 0}, "`threads` must be at least 1, got 0"),
+        ({"threads": 0}, "`threads` must be from 1"),
         ({"seed": -1}, r"`seed` must be from 0 to 2\^64 - 1, got -1"),
     ],
 )

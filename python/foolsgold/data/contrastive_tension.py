@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch.utils.data import Dataset
 
+from foolsgold.integers import MAX_UINT64, integer
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -33,11 +35,9 @@ class ContrastiveTensionDataset(Dataset[Any]):
     """
 
     def __init__(self, sentences: Sequence[str], pos_neg_ratio: int = 8, *, seed: int = 0) -> None:
-        if pos_neg_ratio < 1:
-            raise ValueError(f"`pos_neg_ratio` must be at least 1, got {pos_neg_ratio}")
         self.sentences = sentences
-        self.pos_neg_ratio = pos_neg_ratio
-        self.seed = seed
+        self.pos_neg_ratio = integer("pos_neg_ratio", pos_neg_ratio, 1)
+        self.seed = integer("seed", seed, 0, MAX_UINT64)
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch.utils.data import Dataset
 
+from foolsgold.integers import MAX_UINT64, integer
+from foolsgold.reals import real
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -29,7 +32,7 @@ def delete_words(text: str, del_ratio: float = 0.6, *, seed: int | Sequence[int]
         >>> delete_words("The quick brown fox jumps over the lazy dog.")
         'The jumps over the lazy.'
     """
-    if not 0 <= del_ratio <= 1:
+    if not 0 <= real("del_ratio", del_ratio) <= 1:
         raise ValueError(f"`del_ratio` must be in [0, 1], got {del_ratio}")
     words = _WORD.findall(text)
     if not words:
@@ -73,7 +76,7 @@ class DenoisingAutoEncoderDataset(Dataset[Any]):
     ) -> None:
         self.sentences = sentences
         self.noise_fn = noise_fn
-        self.seed = seed
+        self.seed = integer("seed", seed, 0, MAX_UINT64)
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:

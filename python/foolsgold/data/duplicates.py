@@ -9,7 +9,9 @@ from foolsgold import _core
 from foolsgold.data.store import TextStore
 from foolsgold.data.stored_column import as_stored
 from foolsgold.data.texts import Texts, columns_of
+from foolsgold.integers import MAX_UINT64, integer
 from foolsgold.progress import progress_bar
+from foolsgold.reals import real
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
@@ -211,12 +213,10 @@ def _column(name: str, texts: Any) -> Any:
 def _options(
     threshold: float, shingle_size: int, num_hashes: int, max_bucket: int, seed: int
 ) -> tuple[float, int, int, int, int]:
-    for name, value, least in [
-        ("shingle_size", shingle_size, 1),
-        ("num_hashes", num_hashes, 1),
-        ("max_bucket", max_bucket, 1),
-        ("seed", seed, 0),
-    ]:
-        if not least <= value < 2**64:
-            raise ValueError(f"`{name}` must be at least {least} and below 2^64, got {value}")
-    return threshold, shingle_size, num_hashes, max_bucket, seed
+    return (
+        real("threshold", threshold),
+        integer("shingle_size", shingle_size, 1, MAX_UINT64),
+        integer("num_hashes", num_hashes, 1, MAX_UINT64),
+        integer("max_bucket", max_bucket, 1, MAX_UINT64),
+        integer("seed", seed, 0, MAX_UINT64),
+    )

@@ -9,6 +9,7 @@ from foolsgold.integers import MAX_ROWS, integer
 from foolsgold.mining.candidates import Candidates
 from foolsgold.mining.exclusions import as_exclusions
 from foolsgold.progress import progress_bar
+from foolsgold.reals import real
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class BM25:
         self, corpus: Sequence[str] | Any, *, k1: float = 1.2, b: float = 0.75, threads: int | None = None
     ) -> None:
         self.threads = threads
-        self._index = _core.Bm25.build(corpus, k1=k1, b=b, threads=resolve(threads))
+        self._index = _core.Bm25.build(corpus, k1=real("k1", k1), b=real("b", b), threads=resolve(threads))
 
     def __len__(self) -> int:
         """Return D, the number of documents."""

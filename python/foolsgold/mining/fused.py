@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from foolsgold import _core
+from foolsgold.integers import MAX_ROWS, integer
 from foolsgold.mining.arrays import as_lists, as_matrix
 from foolsgold.mining.bounds import Bounds, places_within, taken
 from foolsgold.mining.candidates import Candidates
@@ -79,6 +80,7 @@ def mine_fused(
         array([[3, 2]])
     """
     check_sources(sources)
+    num_negatives = integer("num_negatives", num_negatives, 1, MAX_ROWS)
     queries, corpus = as_matrix("queries", queries), as_matrix("corpus", corpus)
     threads = resolve(threads)
     bounds = Bounds(absolute_margin, relative_margin, max_score, min_score, margin_from)

@@ -290,7 +290,7 @@ def test_every_rule_has_words():
         ({"near_duplicates": 0.0}, "`near_duplicates` must be above 0 and at most 1, got 0.0"),
         ({"max_examples": -1}, "`max_examples` must be at least 0, got -1"),
         ({"max_length": 0}, "`max_length` must be at least 1, got 0"),
-        ({"threads": 0}, "`threads` must be at least 1, got 0"),
+        ({"threads": 0}, "`threads` must be from 1 to 2^32 - 1, got 0"),
     ],
 )
 def test_words_are_checked(words, message):
