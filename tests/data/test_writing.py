@@ -134,3 +134,18 @@ def test_a_lone_surrogate_is_refused_and_leaves_nothing(name, tmp_path):
     with pytest.raises(ValueError, match="surrogates not allowed"):
         write(tmp_path / name, {"text": ["x", "\ud800"]})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("argument", "name"), [("array", "x.jsonl"), ("array", "x.csv"), ("nested", "x.csv"), ("nested", "x.parquet")]
+)
+def test_what_is_for_json_alone_is_refused_elsewhere(argument, name, tmp_path):
+    told = f"`{argument}` must be left out for a file that is no "
+    for call in (
+        lambda path, **given: check_writable(path, SCHEMA, **given),
+        lambda path, **given: write(path, {"text": ["a"], "label": [1]}, **given),
+        lambda path, **given: write(path, [], SCHEMA, **given),
+    ):
+        with pytest.raises(ValueError, match=told):
+            call(tmp_path / name, **{argument: True})
+    assert not list(tmp_path.iterdir())
