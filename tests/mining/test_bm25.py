@@ -103,9 +103,9 @@ def test_nothing_shared_is_nothing_found():
         (
             lambda: BM25(["a"]).search(["a"], top_k=1.5),
             ValueError,
-            "`top_k` must be an integer from 1 to 2^32 - 1, got 1.5",
+            "`top_k` must be an integer from 1 to 2^63 - 1, got 1.5",
         ),
-        (lambda: BM25(["a"]).search(["a"], top_k=0), ValueError, "`top_k` must be from 1 to 2^32 - 1, got 0"),
+        (lambda: BM25(["a"]).search(["a"], top_k=0), ValueError, "`top_k` must be from 1 to 2^63 - 1, got 0"),
         (
             lambda: BM25(["a"]).search([None], top_k=1),
             ValueError,

@@ -202,10 +202,10 @@ def test_bad_arguments_are_refused_by_name():
             lambda: fuse({"a": one}, method="quota", quotas={"a": 1.5}),
             "`quotas['a']` must be an integer at least 0, got 1.5",
         ),
-        (lambda: fuse({"a": one}, num=1.5), "`num` must be an integer from 1 to 2^32 - 1, got 1.5"),
+        (lambda: fuse({"a": one}, num=1.5), "`num` must be an integer from 1 to 2^63 - 1, got 1.5"),
         (
             lambda: fuse({"a": one}, method="quota", quotas={"a": 0}),
-            "`num` must be from 1 to 2^32 - 1, got 0",
+            "`num` must be from 1 to 2^63 - 1, got 0",
         ),
         (
             lambda: fuse({"a": one}, method="quota", quotas={"a": 1}, k=60),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from foolsgold import _core
-from foolsgold.integers import MAX_ROWS, integer
+from foolsgold.integers import MAX_INT64, integer
 from foolsgold.mining.candidates import Candidates
 from foolsgold.mining.exclusions import as_exclusions
 from foolsgold.progress import progress_bar
@@ -101,7 +101,7 @@ class BM25:
             ValueError: a text is null (its row is named), `top_k` is less than 1, or an exclusion does not
                 fit the queries or the documents.
         """
-        top_k = integer("top_k", top_k, 1, MAX_ROWS)
+        top_k = integer("top_k", top_k, 1, MAX_INT64)
         exclusions: list[Exclusion] = []
         if any(given is not None for given in (positives, exclude, classes)):
             exclusions = as_exclusions(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from foolsgold import _core
-from foolsgold.integers import MAX_ROWS, integer
+from foolsgold.integers import MAX_INT64, integer
 from foolsgold.mining.candidates import Candidates
 from foolsgold.progress import progress_bar
 from foolsgold.reals import real
@@ -88,7 +88,7 @@ def fuse(
     given = _quotas(sources, method, k, quotas)
     if num is None:
         num = sum(given) if given is not None else max(table.ids.shape[1] for table in sources.values())
-    num = integer("num", num, 1, MAX_ROWS)
+    num = integer("num", num, 1, MAX_INT64)
     tables = [
         (np.ascontiguousarray(table.ids, np.int64), np.ascontiguousarray(table.scores, np.float32))
         for table in sources.values()
