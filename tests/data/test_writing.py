@@ -137,7 +137,8 @@ def test_a_lone_surrogate_is_refused_and_leaves_nothing(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("argument", "name"), [("array", "x.jsonl"), ("array", "x.csv"), ("nested", "x.csv"), ("nested", "x.parquet")]
+    ("argument", "name"),
+    [("array", "x.jsonl"), ("array", "x.csv"), ("nested", "x.csv"), ("nested", "x.parquet")],
 )
 def test_what_is_for_json_alone_is_refused_elsewhere(argument, name, tmp_path):
     told = f"`{argument}` must be left out for a file that is no "
