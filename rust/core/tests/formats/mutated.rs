@@ -7,12 +7,13 @@ use std::thread::spawn;
 use std::time::Duration;
 
 use arrow_array::{Int64Array, RecordBatch, StringArray};
+use foolsgold_core::Result;
 use foolsgold_core::formats::{OnError, Streaming, Writing};
 use foolsgold_core::key::Key;
 
 use super::common::{Folder, gzip, open, told};
 use super::parquet::parquet;
-use super::streamed::{one, said, write};
+use super::streamed::{Told, one, said, write};
 
 /// The seed of all mutations; each is of a number below it.
 const SEED: u64 = 1;
@@ -153,10 +154,15 @@ fn streamed(name: &'static str, good: Vec<u8>, count: u32, how: Streaming) -> f6
             said(&skipping)
         );
         if turn % 64 == 0 {
-            let texts = [said(&outcome), said(&skipping)];
+            // Why a column of Parquet is refused depends on how many of its values were asked for.
+            let known = |outcome: &Result<Told>| match outcome {
+                Err(_) if name == "a.parquet" => "refused".into(),
+                _ => said(outcome),
+            };
+            let texts = [known(&outcome), known(&skipping)];
             for (block, threads) in [(1, 2), (16, 1), (40, 3)] {
                 let small =
-                    [OnError::Raise, OnError::Skip].map(|rule| said(&told(rule, block, threads)));
+                    [OnError::Raise, OnError::Skip].map(|rule| known(&told(rule, block, threads)));
                 assert_eq!(
                     texts, small,
                     "{name} {turn}: blocks of {block}, {threads} threads"
@@ -225,7 +231,12 @@ fn mutated_streams_are_read_or_refused() {
         ("a.arrow", written("a.arrow"), &quoted),
         ("a.arrows", written("a.arrows"), &quoted),
     ];
+    // One of them by itself: FOOLSGOLD_READER=a.arrow.
+    let only = std::env::var("FOOLSGOLD_READER");
     for (name, good, how) in readers {
+        if only.as_ref().is_ok_and(|only| only != name) {
+            continue;
+        }
         let share = streamed(name, good, count(), how.clone());
         assert!((0.0001..0.98).contains(&share), "{name}: {share}");
     }
