@@ -113,7 +113,8 @@ def write(
     Raises:
         ValueError: as `check_writable`, and at a value that the format cannot hold; the message names the
             file, the row (from 1) and the column; at a lone surrogate in Python's texts column and row (from
-            0). If `header` or `quoting` is given for another format.
+            0). If `header` or `quoting` is given for a file that is neither CSV nor TSV, or `nested` or
+            `array` for one that is no JSON.
         OSError: if it cannot be written.
 
     Example:

@@ -25,8 +25,13 @@ const MOST_TIMES: usize = 64;
 
 /// How many mutations each reader gets: `FOOLSGOLD_MUTATIONS`, 500 without it.
 fn count() -> u32 {
-    let given = std::env::var("FOOLSGOLD_MUTATIONS");
-    given.map_or(500, |count| count.parse().unwrap_or(500))
+    let given = std::env::var("FOOLSGOLD_MUTATIONS").unwrap_or("500".into());
+    let count = given.parse();
+    assert!(
+        count.is_ok(),
+        "FOOLSGOLD_MUTATIONS={given}: must be a number"
+    );
+    count.unwrap_or_default()
 }
 
 /// The mutation of a number.
@@ -233,13 +238,16 @@ fn mutated_streams_are_read_or_refused() {
     ];
     // One of them by itself: FOOLSGOLD_READER=a.arrow.
     let only = std::env::var("FOOLSGOLD_READER");
+    let mut tried = 0;
     for (name, good, how) in readers {
         if only.as_ref().is_ok_and(|only| only != name) {
             continue;
         }
+        tried += 1;
         let share = streamed(name, good, count(), how.clone());
         assert!((0.0001..0.98).contains(&share), "{name}: {share}");
     }
+    assert!(tried > 0, "FOOLSGOLD_READER={only:?}: is no reader");
     let peak = peak_bytes();
     assert!(peak < 2 << 30, "{peak} bytes of memory");
 }
