@@ -32,6 +32,7 @@ pub mod error;
 mod files;
 mod fingerprint;
 pub mod formats;
+mod guard;
 pub mod kernels;
 pub mod key;
 mod mapped;

@@ -1,5 +1,6 @@
 //! Laws of the readers: what was written is read, whatever the blocks, the threads and the packing; nothing panics.
 
+mod arrow;
 mod beir;
 mod common;
 mod mutated;

@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::io::{Read, Seek as _, SeekFrom};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,12 +15,15 @@ use arrow_ipc::reader::{FileDecoder, StreamDecoder, read_footer_length};
 use arrow_ipc::{Block, root_as_footer};
 use arrow_schema::SchemaRef;
 
+use super::arrow_message::{check_block, read_message};
 use super::parquet_file::{Rows, bytes_of};
 use crate::error::{Error, Result};
+use crate::guard::unless_panics;
 
 const MAGIC: &[u8] = b"ARROW1";
 const TRAILER: usize = 10;
-const PIECE: usize = 1 << 20;
+/// The most rows of a batch, by the format's own advice: 2³¹ - 1.
+const MAX_ROWS: usize = i32::MAX as usize;
 
 /// A file's batches, one after another.
 pub(super) struct ArrowBatches {
@@ -38,7 +40,7 @@ enum Kind {
     Stream(Box<StreamDecoder>, Buffer, bool),
 }
 
-fn unsound(file: &Path, got: &impl ToString) -> Error {
+pub(super) fn unsound(file: &Path, got: &impl ToString) -> Error {
     Error::data(
         file,
         format!("must be sound Arrow IPC, got {}", got.to_string()),
@@ -46,8 +48,7 @@ fn unsound(file: &Path, got: &impl ToString) -> Error {
 }
 
 fn guarded<T>(file: &Path, step: impl FnOnce() -> T) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(step))
-        .map_err(|_| unsound(file, &"contradictions in its content"))
+    unless_panics(step).ok_or_else(|| unsound(file, &"contradictions in its content"))
 }
 
 impl ArrowBatches {
@@ -90,29 +91,22 @@ impl ArrowBatches {
                     if let Some(schema) = decoder.schema() {
                         return Ok(schema);
                     }
-                    // One byte at a time, so that no batch is decoded before it is asked for.
                     if left.is_empty() && !self.fill()? {
                         return Err(unsound(&self.file, &"no schema"));
                     }
                     let Kind::Stream(decoder, left, _) = &mut self.kind else {
                         continue;
                     };
-                    let mut byte = left.slice_with_length(0, 1);
-                    left.advance(1);
-                    guarded(&self.file, || decoder.decode(&mut byte))?
+                    guarded(&self.file, || decoder.decode(left))?
                         .map_err(|error| unsound(&self.file, &error))?;
                 }
             }
         }
     }
 
-    /// Reads the next bytes of a stream; whether there are any.
+    /// Reads the next message of a stream; whether there is any.
     fn fill(&mut self) -> Result<bool> {
-        let mut bytes = Vec::new();
-        let read = (&mut self.opened)
-            .take(PIECE as u64)
-            .read_to_end(&mut bytes);
-        read.map_err(|source| Error::io(&self.file, source))?;
+        let bytes = read_message(&self.file, &mut self.opened)?;
         self.taken += bytes.len() as u64;
         let is_some = !bytes.is_empty();
         if let Kind::Stream(_, left, _) = &mut self.kind {
@@ -129,6 +123,15 @@ impl ArrowBatches {
             let Some(batch) = self.next_batch()? else {
                 break;
             };
+            // Columns show that rows are there; without one, or in one of nulls, any number could be claimed.
+            if batch.num_rows() > MAX_ROWS || batch.num_columns() == 0 && batch.num_rows() > 0 {
+                let got = format!(
+                    "{} rows of {} columns",
+                    batch.num_rows(),
+                    batch.num_columns()
+                );
+                return Err(unsound(&self.file, &got));
+            }
             self.row += batch.num_rows() as u64;
             bytes += bytes_of(&batch).max(1);
             batches.push(batch);
@@ -144,6 +147,7 @@ impl ArrowBatches {
                 };
                 let bytes = read_block(&self.file, &mut self.opened, self.size, &block)?;
                 self.taken += bytes.len() as u64;
+                check_block(&self.file, &block, &bytes)?;
                 let decode = || decoder.read_record_batch(&block, &bytes);
                 guarded(&self.file, decode)?.map_err(|error| unsound(&self.file, &error))?
             }
@@ -198,6 +202,7 @@ fn open_file(file: &Path, opened: &mut File, size: u64) -> Result<Kind> {
         let mut decoder = FileDecoder::new(Arc::clone(&schema), footer.version());
         for block in footer.dictionaries().iter().flatten() {
             let bytes = read_block(file, opened, size, block)?;
+            check_block(file, block, &bytes)?;
             decoder
                 .read_dictionary(block, &bytes)
                 .map_err(|error| unsound(file, &error))?;

@@ -13,6 +13,7 @@
 //! list of objects, with a null for an object without a `b`.
 
 mod arrow_file;
+mod arrow_message;
 mod bad;
 mod cells;
 mod columns;

@@ -1,7 +1,6 @@
 //! Parquet: small row groups are decoded in parallel, large ones batch after batch. Types are those of the file.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use parquet::basic::Type;
 use parquet::file::metadata::RowGroupMetaData;
 
 use crate::error::{Error, Result};
+use crate::guard::unless_panics;
 
 /// Row groups of more bytes than this, unpacked, are decoded batch after batch.
 const MAX_GROUP: usize = 1 << 26;
@@ -56,8 +56,7 @@ fn unsound(file: &Path, got: &impl ToString) -> Error {
 
 /// Runs a step of the Parquet reader, which may panic where a file's bytes contradict each other.
 fn guarded<T>(file: &Path, step: impl FnOnce() -> T) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(step))
-        .map_err(|_| unsound(file, &"contradictions in its content"))
+    unless_panics(step).ok_or_else(|| unsound(file, &"contradictions in its content"))
 }
 
 impl ParquetFile {

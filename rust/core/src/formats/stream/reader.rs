@@ -95,13 +95,23 @@ impl Batches {
     pub fn next(&mut self, tick: &mut Tick<'_>) -> Result<Option<RecordBatch>> {
         loop {
             if let Some(batch) = self.ready.pop_front() {
-                return Ok(Some(batch));
+                return Ok(Some(self.first_rows(batch)));
             }
             if self.has_ended {
                 return Ok(None);
             }
             self.read_on(tick)?;
         }
+    }
+
+    /// The rows of a batch that are given at once; the others wait.
+    fn first_rows(&mut self, batch: RecordBatch) -> RecordBatch {
+        let (most, rows) = (self.stream.how.batch_rows, batch.num_rows());
+        if rows <= most {
+            return batch;
+        }
+        self.ready.push_front(batch.slice(most, rows - most));
+        batch.slice(0, most)
     }
 
     fn read_on(&mut self, tick: &mut Tick<'_>) -> Result<()> {
@@ -130,13 +140,9 @@ impl Batches {
             pool::map_items(threads, round.into_iter(), tick, || (), work)
         });
         for part in last.iter_mut().flat_map(std::mem::take) {
-            let most = stream.how.batch_rows;
-            for batch in self.log.add(&stream, part) {
-                let starts = (0..batch.num_rows()).step_by(most);
-                let slices =
-                    starts.map(|start| batch.slice(start, most.min(batch.num_rows() - start)));
-                self.ready.extend(slices);
-            }
+            let batches = self.log.add(&stream, part).into_iter();
+            self.ready
+                .extend(batches.filter(|batch| batch.num_rows() > 0));
         }
         last.map(drop).and(end)?;
         if self.has_ended {

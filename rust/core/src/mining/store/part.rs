@@ -7,13 +7,14 @@
 use std::fs::File;
 use std::io::Write;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchReader as _, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
@@ -22,6 +23,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::column::{Column, QUERY, Values};
 use crate::error::{Error, Result};
+use crate::guard::unless_panics;
 use crate::tick::Tick;
 
 /// Queries that are written or read between two ticks.
@@ -120,21 +122,38 @@ pub(super) fn read(
     names: Option<&[&str]>,
     tick: &mut Tick<'_>,
 ) -> Result<Vec<Column>> {
-    // A file whose bytes contradict each other may make the reader panic.
-    let outcome = catch_unwind(AssertUnwindSafe(|| read_sound(path, queries, names, tick)));
-    outcome.unwrap_or_else(|_| Err(unsound(path, "contradictions in its content")))
+    let mut reader = guarded(path, || open(path, names))??;
+    let mut columns = Vec::new();
+    for field in reader.schema().fields() {
+        columns.push(Column::of(field).ok_or_else(|| unsound(path, format!("a column {field}")))?);
+    }
+    let mut rows = 0;
+    while let Some(batch) = guarded(path, || reader.next())? {
+        tick.at(rows as u64, queries.len() as u64)?;
+        let batch = batch.map_err(|error| unsound(path, error))?;
+        rows += batch.num_rows();
+        for (column, array) in columns.iter_mut().zip(batch.columns()) {
+            column.extend(array);
+        }
+    }
+    let numbers = columns.iter().position(|column| column.name == QUERY);
+    let numbers = numbers.map(|at| columns.remove(at).values);
+    if numbers != Some(Values::U32(queries.clone().collect())) {
+        return Err(unsound(path, "other queries than its number says"));
+    }
+    Ok(columns)
 }
 
 fn unsound(path: &Path, got: impl std::fmt::Display) -> Error {
     Error::data(path, format!("must be a part of candidates, got {got}"))
 }
 
-fn read_sound(
-    path: &Path,
-    queries: &Range<u32>,
-    names: Option<&[&str]>,
-    tick: &mut Tick<'_>,
-) -> Result<Vec<Column>> {
+/// Runs a step of the Parquet reader, which may panic where a file's bytes contradict each other.
+fn guarded<T>(path: &Path, step: impl FnOnce() -> T) -> Result<T> {
+    unless_panics(step).ok_or_else(|| unsound(path, "contradictions in its content"))
+}
+
+fn open(path: &Path, names: Option<&[&str]>) -> Result<ParquetRecordBatchReader> {
     let failed = |error: ParquetError| unsound(path, error);
     let file = File::open(path).map_err(|source| Error::io(path, source))?;
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
@@ -149,28 +168,9 @@ fn read_sound(
     let is_wanted = |name: &str| name == QUERY || names.is_none_or(|names| names.contains(&name));
     let wanted = (0..schema.fields().len()).filter(|&at| is_wanted(schema.field(at).name()));
     let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
-    let reader = builder
+    builder
         .with_projection(mask)
         .with_batch_size(STEP)
         .build()
-        .map_err(failed)?;
-    let mut columns = Vec::new();
-    for field in reader.schema().fields() {
-        columns.push(Column::of(field).ok_or_else(|| unsound(path, format!("a column {field}")))?);
-    }
-    let mut rows = 0;
-    for batch in reader {
-        tick.at(rows as u64, queries.len() as u64)?;
-        let batch = batch.map_err(|error| unsound(path, error))?;
-        rows += batch.num_rows();
-        for (column, array) in columns.iter_mut().zip(batch.columns()) {
-            column.extend(array);
-        }
-    }
-    let numbers = columns.iter().position(|column| column.name == QUERY);
-    let numbers = numbers.map(|at| columns.remove(at).values);
-    if numbers != Some(Values::U32(queries.clone().collect())) {
-        return Err(unsound(path, "other queries than its number says"));
-    }
-    Ok(columns)
+        .map_err(failed)
 }
