@@ -225,7 +225,11 @@ class DrawnNegatives(Dataset[Any]):
     def _ids(self) -> _Interned:
         if self._interned is None:
             columns = columns_of(self.dataset)
-            excluded = {self.column, *LABEL_COLUMNS, *RESERVED_COLUMNS, weight_column(self.dataset[0])}
+            first = self.dataset[0]
+            labels = [name for name in LABEL_COLUMNS if name in first]
+            # Beside a label, a text may have the name of another.
+            labels = [*labels[:1], *(name for name in labels[1:] if not isinstance(first[name], str))]
+            excluded = {self.column, *labels, *RESERVED_COLUMNS, weight_column(first)}
             kept = {name: values_of(name, columns[name]) for name in columns if name not in excluded}
             negatives = values_of(self.column, columns[self.column])
             texts, ids = Texts.intern({**kept, self.column: negatives})
