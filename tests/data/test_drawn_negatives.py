@@ -188,8 +188,8 @@ def test_roles_and_samplers_find_the_columns(rows):
 
 
 def test_a_text_may_have_the_name_of_a_label_beside_one():
-    texts = {row: f"text {row}" for row in range(len(ROWS))}
-    dataset = DrawnNegatives([{**ROWS[row], "score": text} for row, text in texts.items()], 2)
+    texts = [f"text {row}" for row in range(len(ROWS))]
+    dataset = DrawnNegatives([{**ROWS[row], "score": text} for row, text in enumerate(texts)], 2)
     assert list(dataset.text_ids_of(0)) == list(Columns.from_row(dataset[0]).texts)
     numbers = DrawnNegatives([{**row, "score": 0.5} for row in ROWS], 2)
     assert list(numbers.text_ids_of(0)) == ["anchor", "positive", "negative_1", "negative_2"]
