@@ -189,6 +189,20 @@ def test_bad_rows_are_refused_or_skipped_and_counted():
         reshape(ragged, to="triplet")
 
 
+@pytest.mark.parametrize(("shape", "to"), [*itertools.permutations(SHAPES, 2)])
+def test_without_a_sound_row_it_is_said_what_was_left_out(shape, to):
+    data = {
+        name: [" " if isinstance(cell, str) else cell for cell in column[:1]]
+        for name, column in SAMPLES[shape].items()
+    }
+    options = {"threshold": 0.5} if shape == "scored-pair" else {}
+    with pytest.raises(
+        (ValueError, NotImplementedError),
+        match=r"rows skipped for a fault 1|`to` must be another|`positive_label` must",
+    ):
+        reshape(data, from_=shape, to=to, on_error="skip", **options)
+
+
 def test_a_miner_gives_the_negatives():
     def miner(pairs):
         assert pairs.column_names == ["anchor", "positive"]

@@ -130,16 +130,20 @@ def _scored_pair(lists: Lists, num_negatives: int | None, numbers: str | None) -
     columns, owner, left_out = _judged_pair(
         lists, num_negatives, "scores" if lists.scores is not None else "labels"
     )
-    values = columns.pop("label", None) or columns.pop("score")
+    values = _taken_judgments(columns)
     columns["score"] = Column(values.values.astype(np.float64), is_text=False)
     return Shaped(columns, owner, left_out)
 
 
 def _graded(lists: Lists, num_negatives: int | None, numbers: str | None) -> Shaped:
     columns, owner, left_out = _judged_pair(lists, num_negatives, numbers)
-    values = columns.pop("label", None) or columns.pop("score")
+    values = _taken_judgments(columns)
     named = {"query": columns["anchor"], "document": columns["positive"], "score": values}
     return Shaped(named, owner, left_out)
+
+
+def _taken_judgments(columns: dict[str, Column]) -> Column:
+    return columns.pop("label" if "label" in columns else "score")
 
 
 def _labeled_list(lists: Lists, num_negatives: int | None, numbers: str | None) -> Shaped:
