@@ -11,7 +11,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 SOURCES := pyproject.toml Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick develop lint rust walls python parity bench wheel clean
+.PHONY: help demo test quick develop lint clippy rust walls python parity bench wheel clean
 
 help: ## these lines
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -19,7 +19,10 @@ help: ## these lines
 demo: .venv/fast ## the main job, on the docstrings of the packages in .venv
 	$(BIN)/foolsgold demo --output demo
 
-test: lint walls rust python parity ## everything: lints, types, walls, Rust, Python, peers
+test: ## everything: lints, types, walls, Rust, Python, peers
+	$(MAKE) --jobs=2 --output-sync .venv/debug clippy rust lint walls
+	$(MAKE) python
+	$(MAKE) parity
 
 quick: .venv/debug ## the developer's loop: no peers, no training
 	cargo test --quiet
@@ -27,13 +30,16 @@ quick: .venv/debug ## the developer's loop: no peers, no training
 
 develop: .venv/debug ## the extension, with overflow checks, built into .venv
 
-lint: .venv/debug ## formats, lints, types, stubs
+lint: .venv/debug clippy ## formats, lints, types, stubs
 	cargo fmt --check
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
-	cargo clippy --quiet --workspace --all-targets -- -D warnings
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest foolsgold._core
+
+# A folder of its own, so that it waits for no build.
+clippy: | .venv/bin/maturin
+	CARGO_TARGET_DIR=target/clippy cargo clippy --quiet --workspace --all-targets -- -D warnings
 
 walls: .venv/debug ## who may import whom
 	$(BIN)/lint-imports
@@ -41,8 +47,9 @@ walls: .venv/debug ## who may import whom
 	@! cargo tree -p foolsgold-core -e normal --prefix none | grep -E '^(pyo3|numpy|log|tracing|indicatif)' \
 		|| { echo 'the core must know no Python, no logger and no progress bar' >&2; exit 1; }
 
-rust: ## the core's tests; they need no Python
-	FOOLSGOLD_MUTATIONS=5000 cargo test --quiet
+# With the bindings named, features are those of the extension's build, which is then not built again.
+rust: | .venv/bin/maturin ## the core's tests
+	MAKEFLAGS= FOOLSGOLD_MUTATIONS=5000 cargo test --quiet -p foolsgold-core -p foolsgold-bindings
 
 python: .venv/debug ## the Python tests, training included
 	$(PYTEST) -m "not parity and not gpu"

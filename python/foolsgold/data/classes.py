@@ -40,6 +40,8 @@ def classes_of(name: str, column: Any) -> tuple[NDArray[np.uint32], list[Any]]:
         row = pc.index(values.is_null(), True).as_py()
         raise ValueError(f"`{name}` must have a label in every row, got null at row {row}")
     kind = values.type
+    if pa.types.is_float16(kind):
+        kind, values = pa.float32(), values.cast(pa.float32())
     if pa.types.is_floating(kind):
         _check_whole(name, np.asarray(values))
         values = pc.add(values, pa.scalar(0.0, kind))  # -0.0 is 0.0
@@ -65,6 +67,10 @@ def _arrow(name: str, column: Any) -> Any:
         column = [value.item() for value in column]  # tensors without dimensions, as data sets give rows
     if isinstance(column, np.ndarray) and column.ndim > 1:
         raise ValueError(f"`{name}` must hold one label a row, got an array of shape {column.shape}")
+    if isinstance(column, np.ndarray) and column.dtype.kind == "U":
+        column = column.tolist()  # Arrow would end a text at a NUL
+    if isinstance(column, list) and {int, float} <= {*map(type, column)} and _has_long(column):
+        raise TypeError(f"`{name}` must hold labels of one kind, got floats and integers beyond 2^53")
     try:
         with surrogates_told({name: column}):
             values = column if hasattr(column, "to_pylist") else pa.array(column)
@@ -75,6 +81,11 @@ def _arrow(name: str, column: Any) -> Any:
         values = values.cast(values.type.value_type)
     is_view = str(values.type) == "string_view"
     return values.cast("large_string") if is_view else values
+
+
+def _has_long(values: list[Any]) -> bool:
+    """Say whether there are numbers that float64 does not tell from their neighbours."""
+    return any(isinstance(value, (int, float)) and abs(value) > 2**53 for value in values)
 
 
 def _is_text(kind: Any) -> bool:

@@ -109,6 +109,9 @@ def id_columns(columns: dict[str, Any]) -> tuple[dict[str, NDArray[np.uint32]], 
         ValueError: for ids out of range, and columns of several lengths.
         TypeError: for columns that are neither all integers nor all texts.
     """
+    for name, column in columns.items():
+        if isinstance(column, (str, bytes, Mapping, Set)) or not hasattr(column, "__len__"):
+            raise TypeError(f"`{name}` must have a value for each pair, got a {type(column).__name__}")
     arrays = {name: _array(column) for name, column in columns.items()}
     lengths = {name: len(column) for name, column in columns.items()}
     if len({*lengths.values()}) > 1:
@@ -125,6 +128,17 @@ def id_columns(columns: dict[str, Any]) -> tuple[dict[str, NDArray[np.uint32]], 
             raise TypeError(f"`{name}` must hold integers or texts, as the others do, got {array.dtype}")
     texts, ids = Texts.intern(read)
     return ids, texts
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return a choice between two.
+
+    Raises:
+        TypeError: for what is neither True nor False.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"`{name}` must be True or False, got {value!r}")
+    return bool(value)
 
 
 def float_column(name: str, column: Any) -> NDArray[np.float64]:
@@ -148,23 +162,29 @@ def float_column(name: str, column: Any) -> NDArray[np.float64]:
 
 
 def square_or_embeddings(name: str, values: Any) -> NDArray[Any]:
-    """Return a matrix as the core reads it: float64 distances as they are, all else in float32.
+    """Return a matrix as the core reads it: embeddings in float32, distances in float64 if they need it.
 
     Raises:
-        ValueError: for another number of dimensions, and a table of distances that is not square.
+        ValueError: for rows of several lengths, another number of dimensions, and a table of distances that
+            is not square.
         TypeError: for what are no numbers.
     """
     array = _array(values)
     if array is None:
-        array = np.asarray(values)
+        try:
+            array = np.asarray(values)
+        except ValueError:
+            raise ValueError(f"`{name}` must have rows of one length, got several") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"`{name}` must hold numbers, got {array.dtype}")
     is_table = name == "distances"
     if array.ndim != 2 or (is_table and array.shape[0] != array.shape[1]):
         wanted = "(rows, rows)" if is_table else "(rows, dim)"
         raise ValueError(f"`{name}` must have the shape {wanted}, got {array.shape}")
-    dtype = np.float64 if is_table and array.dtype == np.float64 else np.float32
-    return np.ascontiguousarray(array, dtype)
+    is_short = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+    dtype = np.float64 if is_table and not is_short else np.float32
+    with np.errstate(over="ignore"):  # what becomes infinite is refused as such
+        return np.ascontiguousarray(array, dtype)
 
 
 def check_count(combinations: T, name: str, what: str, hint: str) -> T:
@@ -199,7 +219,7 @@ def _array(column: Any) -> NDArray[Any] | None:
 
 def _is_wide(values: NDArray[Any]) -> bool:
     """Whether there are numbers that float64 does not tell from their neighbours."""
-    return bool((np.abs(values) > 2**53).any())
+    return bool((np.abs(values) >= 2**53).any())
 
 
 def _whole_numbers(column: Any) -> NDArray[Any] | None:

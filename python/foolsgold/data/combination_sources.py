@@ -37,6 +37,15 @@ class _Source:
             _add(digest, getattr(self, own.name))
         return int.from_bytes(digest.digest(), "little")
 
+    @property
+    def num_texts(self) -> int:
+        """Every number that comes out is below it."""
+        raise NotImplementedError
+
+    def num_texts_of(self, _column: str) -> int:
+        """Every number of this column is below it."""
+        return self.num_texts
+
     def build(self, threads: int | None, *, progress: bool) -> _core.Tuples:
         """Return the core's view, made anew."""
         raise NotImplementedError
@@ -119,7 +128,12 @@ class ScoreSource(_Source):
     @property
     def num_texts(self) -> int:
         """Every number that comes out is below it."""
-        return 1 + max((int(ids.max()) for ids in (self.anchors, self.items) if len(ids)), default=-1)
+        return max(map(self.num_texts_of, ("anchor", "item")))
+
+    def num_texts_of(self, column: str) -> int:
+        """Every number of this column is below it; anchors may have a numbering of their own."""
+        ids = self.anchors if column == "anchor" else self.items
+        return 1 + int(ids.max()) if len(ids) else 0
 
     def build(self, threads: int | None, *, progress: bool) -> _core.Tuples:
         """Return the core's view, made anew."""

@@ -51,7 +51,7 @@ class CombinationTexts:
         self._lookups: dict[str, Callable[[NDArray[np.uint32]], list[str]]] | None = None
         self._interned: _Interned | None = None
         self._read_by_column()  # what cannot be read is refused here
-        self._check_length(combinations.num_texts)
+        self._check_lengths(combinations)
 
     def rows(self, numbers: NDArray[np.uint32]) -> list[dict[str, Any]]:
         """Return a row for each of some combinations, (m, width)."""
@@ -129,17 +129,21 @@ class CombinationTexts:
             self._lookups = {name: _lookup(by_name[name], self.column) for name in names}
         return self._lookups
 
-    def _check_length(self, num_texts: int) -> None:
-        texts = self.texts
-        if isinstance(texts, Mapping):
-            if self.column is None:
-                return  # each column has texts of its own
-            texts = texts[self.column]
-        if hasattr(texts, "__len__") and len(texts) < num_texts:
-            raise ValueError(f"`texts` must have a text for each of {num_texts} numbers, got {len(texts)}")
+    def _check_lengths(self, combinations: Combinations) -> None:
+        if isinstance(self.texts, Mapping) and self.column is None:
+            for name in self.text_columns:
+                _check_length(f"texts[{name!r}]", self.texts[name], combinations.num_texts_of(name))
+            return
+        texts = self.texts[self.column] if isinstance(self.texts, Mapping) else self.texts
+        _check_length("texts", texts, combinations.num_texts)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_lookups": None}
+
+
+def _check_length(name: str, texts: Any, num_texts: int) -> None:
+    if hasattr(texts, "__len__") and len(texts) < num_texts:
+        raise ValueError(f"`{name}` must have a text for each of {num_texts} numbers, got {len(texts)}")
 
 
 def _lookup(texts: Any, column: str | None) -> Callable[[NDArray[np.uint32]], list[str]]:

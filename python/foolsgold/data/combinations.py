@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import sys
+from collections.abc import Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,10 @@ class Combinations:
         """Every number of a combination is below it."""
         return self._source.num_texts
 
+    def num_texts_of(self, column: str) -> int:
+        """Every number of this column is below it."""
+        return self._source.num_texts_of(column)
+
     def __len__(self) -> int:
         if self.count > sys.maxsize:
             raise OverflowError(f"`len` must be at most 2^63 - 1, got {self.count}\nhint: ask for `.count`")
@@ -125,7 +130,7 @@ class Combinations:
         if isinstance(places, range) and places.step == 1:
             if places and not 0 <= places[0] <= places[-1] < self.count:
                 raise ValueError(f"`places` must be from 0 to below {self.count}, got {places}")
-            stretch = (places.start, max(places.start, places.stop))
+            stretch = (places.start, places.stop) if places else (0, 0)
             with _named("places", places):
                 return self._take(stretch, progress=progress)
         return self._take(_places(places, self.count), progress=progress)
@@ -229,6 +234,8 @@ def _named(argument: str, got: object) -> Iterator[None]:
 
 def _places(places: Any, count: int) -> NDArray[np.uint64] | list[int]:
     """Return places as the core takes them, checked where they could wrap around."""
+    if not isinstance(places, Iterable):
+        raise ValueError(f"`places` must be one row of integers, got {places!r}")
     if isinstance(places, range):
         places = list(places)
     if not isinstance(places, np.ndarray) and hasattr(places, "numpy"):

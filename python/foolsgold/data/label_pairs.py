@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
-from foolsgold.data.combination_inputs import check_count, classes_by_row, share_of
+from foolsgold.data.combination_inputs import check_count, classes_by_row, flag, share_of
 from foolsgold.data.combination_sources import LabelSource
 from foolsgold.data.combinations import Combinations
 
@@ -43,7 +43,8 @@ def pairs_from_labels(
             label and 0 for rows of two.
         ordered: whether (a, b) and (b, a) are two pairs.
         ids: what stands for each row in what comes out, integers below 2^32; row numbers where None.
-        max_per_anchor: so many pairs of each row at most, drawn without repetition; ordered pairs alone.
+        max_per_anchor: so many pairs of each row at most, drawn without repetition; ordered pairs of one
+            kind alone.
         per_class: balance by label of the anchor, as for `triplets_from_labels`; ordered pairs alone.
         per_label: of labelled pairs, so many with 1 and with 0, in turn: "smallest", as many as the fewer are
             (the others are drawn); "largest", as many as the more are (the others come equally often or once
@@ -79,9 +80,9 @@ def pairs_from_labels(
     source = LabelSource(
         classes.labels,
         classes.num_classes,
-        (kind, ordered),
+        (kind, flag("ordered", ordered)),
         share,
-        (classes.noise, noise_as_negatives),
+        (classes.noise, flag("noise_as_negatives", noise_as_negatives)),
         classes.ids(ids),
     )
     source.counted(threads, progress=progress)

@@ -123,6 +123,9 @@ def columns_of(data: Any, argument: str = "dataset") -> dict[str, Any]:
         import pyarrow
 
         table = pyarrow.table(data)
+        twice = [name for name in table.column_names if table.column_names.count(name) > 1]
+        if twice:
+            raise ValueError(f"`{argument}` must name each column once, got `{twice[0]}` twice")
         return dict(zip(table.column_names, table.columns, strict=True))
     if hasattr(data, "column_names"):
         return {name: _resolved(data[name]) for name in data.column_names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from foolsgold.data.combination_inputs import (
     check_count,
     classes_by_row,
+    flag,
     float_column,
     id_columns,
     share_of,
@@ -46,8 +48,8 @@ def triplets_from_labels(
     """All triplets of an anchor, another row of its label, and a row of another label.
 
     Memory is that of the labels, whatever the number of triplets. In order they come by label (by its first
-    row), anchor, positive and negative. Clusters are labels, too: name the label of what is in none in
-    `noise`.
+    row), anchor, positive and negative, negatives again by label. Clusters are labels, too: name the label of
+    what is in none in `noise`.
 
     Args:
         labels: one for each row: integers, texts or bools, as a list, a NumPy, Arrow or torch array, or a
@@ -88,7 +90,7 @@ def triplets_from_labels(
         classes.num_classes,
         ("triplets", True),
         share_of(max_per_anchor, per_class),
-        (classes.noise, noise_as_negatives),
+        (classes.noise, flag("noise_as_negatives", noise_as_negatives)),
         classes.ids(ids),
     )
     source.counted(threads, progress=progress)
@@ -136,11 +138,17 @@ def triplets_from_scores(
     ids, texts = id_columns({"anchors": anchors, "items": items})
     values = float_column("scores", scores)
     left, right = ids["anchors"], ids["items"]
-    if both_ways:
+    num_pairs = len(left)
+    if flag("both_ways", both_ways):
         left, right = np.concatenate([left, right]), np.concatenate([right, left])
         values = np.concatenate([values, values])
     source = ScoreSource(left, right, values, (real("margin", margin), _most(max_per_anchor), True))
-    return _of_scores(source, texts, "scores", threads, progress)
+    try:
+        return _of_scores(source, texts, "scores", threads, progress)
+    except ValueError as error:
+        # The core knows a pair taken both ways as two rows.
+        of_pair = re.sub(r"\brow (\d+)", lambda found: f"row {int(found[1]) % num_pairs}", str(error))
+        raise ValueError(of_pair) from None
 
 
 def triplets_from_judgments(
@@ -217,8 +225,8 @@ def triplets_from_embeddings(
         progress: show a progress bar.
 
     Returns:
-        Triplets of row numbers; there may be none. In order they come by anchor, positive and negative, the
-        nearest first. `report` has the number of hard, semi-hard and easy ones.
+        Triplets of row numbers; there may be none. In order they come by anchor, positive and negative, of
+        negatives the nearest first. `report` has the number of hard, semi-hard and easy ones.
 
     Raises:
         ValueError: for shapes that do not fit, values that are not finite, and options out of range.

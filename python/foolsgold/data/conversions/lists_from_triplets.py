@@ -19,11 +19,13 @@ def lists_from_triplets(
 ) -> Lists:
     """Return a list for each (anchor, positive), in order of first appearance; its negatives in theirs.
 
+    Where a positive has several scores, each has a list of its own.
+
     Args:
         anchors: (R,) text ids.
         positives: (R,) text ids.
         negatives: (R,) text ids.
-        scores: (R, 2), of the positive and of the negative; of a positive in several rows the first counts.
+        scores: (R, 2), of the positive and of the negative.
 
     Example:
         >>> lists = lists_from_triplets(np.array([0, 0]), np.array([1, 1]), np.array([2, 3]))
@@ -31,6 +33,9 @@ def lists_from_triplets(
         ([1, 2, 3], [1, 0, 0])
     """
     first, group = in_order(keys_of(anchors, positives))
+    if scores is not None:
+        _, score = np.unique(scores[:, 0], return_inverse=True)
+        first, group = in_order(keys_of(group, score))
     offsets, order = gathered(group, len(first))
     heads = offsets[:-1] + np.arange(len(first))  # each list is one longer: its positive
     is_negative = np.ones(len(anchors) + len(first), bool)

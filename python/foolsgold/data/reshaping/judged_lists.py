@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import replace
 from numbers import Real
@@ -41,7 +42,7 @@ def lists_for(
     if roles.shape == "class":
         how.refuse(("threshold", "positive_label", "negative_label"), roles.shape, to)
         wanted = 0 if to == "pair" else 1 if count is None else count
-        labels = source.table.column(roles.label).dictionary_encode().combine_chunks().indices
+        labels = _encoded(source.table.column(roles.label)).combine_chunks().indices
         kept = _of_a_class(source, roles, how, left_out)
         lists, why = lists_from_classes(
             rows.ids[roles.anchor][kept],
@@ -54,7 +55,7 @@ def lists_for(
         left_out.update(why)
         return lists, count
     how.refuse(("noise",), roles.shape, to)
-    lists = _judged_lists(source, roles, rows, how, left_out)
+    lists = _judged_lists(source, roles, rows, to, how, left_out)
     if to == "pair" or lists.labels is None:
         return lists, count
     if roles.shape in JUDGED_PAIRS and to in ("triplet", "n-tuple", "ragged"):
@@ -75,6 +76,16 @@ def lists_for(
     return lists, wanted if to == "n-tuple" else None
 
 
+def _encoded(column: Any) -> Any:
+    """Return a column as a dictionary, in which -0.0 is 0.0."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_floating(column.type):
+        column = pc.add(column.cast(pa.float64()), 0.0)
+    return column.dictionary_encode()
+
+
 def _of_a_class(source: Source, roles: Roles, how: Reshaping, left_out: dict[str, int]) -> NDArray[np.bool_]:
     """Mark the rows (R,) that belong to a class."""
     import pyarrow as pa
@@ -89,6 +100,8 @@ def _of_a_class(source: Source, roles: Roles, how: Reshaping, left_out: dict[str
     if noise in (names := source.class_names.get(label, ())):
         noise = names.index(noise)
     if "string" in str(column.type):
+        if not isinstance(noise, (str, int)):
+            raise ValueError(f"`noise` must be a text, as column `{label}` holds, got {noise!r}")
         spelled = str(int(noise) if isinstance(noise, bool) else noise)
         is_noise = np.asarray(pc.equal(column.cast(pa.large_string()), spelled)) & is_labeled
     else:
@@ -104,7 +117,7 @@ def _of_a_class(source: Source, roles: Roles, how: Reshaping, left_out: dict[str
 def _number(value: Any) -> Any:
     """Return a number, or the one that a text spells; None where it is none."""
     if not isinstance(value, str):
-        return value if isinstance(value, (Real, np.bool_)) else None
+        return value if isinstance(value, (Real, np.bool_)) and not math.isnan(float(value)) else None
     with suppress(ValueError):
         return int(value)
     with suppress(ValueError):
@@ -113,9 +126,11 @@ def _number(value: Any) -> Any:
 
 
 def _judged_lists(
-    source: Source, roles: Roles, rows: Interned, how: Reshaping, left_out: dict[str, int]
+    source: Source, roles: Roles, rows: Interned, to: Shape, how: Reshaping, left_out: dict[str, int]
 ) -> Lists:
+    with_scores = how.keeps_scores(to)
     if roles.shape == "class-pair":
+        how.refuse(("threshold",), roles.shape, to)
         labels, is_kept, why = judged(
             source, roles, positive_label=how.positive_label, negative_label=how.negative_label
         )
@@ -124,14 +139,14 @@ def _judged_lists(
         anchors, documents = (rows.ids[name][kept] for name in roles.texts)
         lists = lists_from_labeled_pairs(anchors, documents, None if labels is None else labels[kept])
         return lists if lists.rows is None else replace(lists, rows=kept[lists.rows])
-    how.refuse(("positive_label", "negative_label"), roles.shape, how.to or roles.shape)
+    how.refuse(("positive_label", "negative_label"), roles.shape, to)
     if how.threshold is not None and roles.shape in ("triplet", "n-tuple"):
-        return lists_of_margins(source, roles, rows, how, left_out)
-    lists = lists_of_rows(source, roles, rows)
+        return lists_of_margins(source, roles, rows, how, left_out, with_scores=with_scores)
+    lists = lists_of_rows(source, roles, rows, with_scores=with_scores)
     if how.threshold is None:
         return lists
     if roles.shape not in ("scored-pair", "graded", "labeled-list"):
-        how.refuse(("threshold",), roles.shape, how.to or roles.shape)
+        how.refuse(("threshold",), roles.shape, to)
     if how.threshold == "first":
         labels = np.zeros(len(lists.documents), np.int64)
         labels[lists.offsets[:-1][np.diff(lists.offsets) > 0]] = 1

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 
 def lists_of_margins(
-    source: Source, roles: Roles, rows: Interned, how: Reshaping, left_out: dict[str, int]
+    source: Source,
+    roles: Roles,
+    rows: Interned,
+    how: Reshaping,
+    left_out: dict[str, int],
+    *,
+    with_scores: bool,
 ) -> Lists:
     """Return triplets, or n-tuples as triplets, whose margins reach the threshold.
 
@@ -37,6 +43,7 @@ def lists_of_margins(
         rows: the same as ids.
         how: with a threshold.
         left_out: gets how many triplets are left out.
+        with_scores: as for `lists_of_rows`.
 
     Raises:
         ValueError: if rows have neither, the threshold is `first`, or a low one is 0 or more.
@@ -58,7 +65,9 @@ def lists_of_margins(
     pairs = np.stack([rows.ids[roles.positive or ""][row], negatives[is_there][is_kept]], axis=1)
     order = np.where(labels[is_kept, None] == 1, [[0, 1]], [[1, 0]])
     pairs = np.take_along_axis(pairs, order, axis=1)
-    if scores is not None:
+    if not with_scores:
+        scores = None
+    elif scores is not None:
         scores = np.take_along_axis(scores[is_kept], order, axis=1)
     lists = lists_from_triplets(rows.ids[roles.anchor][row], pairs[:, 0], pairs[:, 1], scores)
     return lists if lists.rows is None else replace(lists, rows=row[lists.rows])

@@ -121,8 +121,14 @@ def _stored(
     return store, columns
 
 
-def lists_of_rows(source: Source, roles: Roles, rows: Interned) -> Lists:
+def lists_of_rows(source: Source, roles: Roles, rows: Interned, *, with_scores: bool) -> Lists:
     """Return rows of any shape but `class` and `class-pair` as lists.
+
+    Args:
+        source: the rows.
+        roles: of their columns.
+        rows: the same as ids.
+        with_scores: whether scores of triplets are wanted, so that a positive with several has several lists.
 
     Raises:
         ValueError: if lists of labels or scores are not as long as what they are of; file, row and column are
@@ -134,7 +140,7 @@ def lists_of_rows(source: Source, roles: Roles, rows: Interned) -> Lists:
         return lists_from_pairs(anchors, documents)
     if roles.shape == "triplet":
         scores = list_numbers(source, roles, np.full(len(anchors), 2))
-        pairs = None if scores is None else scores.reshape(-1, 2)
+        pairs = scores.reshape(-1, 2) if scores is not None and with_scores else None
         return lists_from_triplets(anchors, documents, rows.ids[roles.negatives[0]], pairs)
     if roles.shape == "n-tuple":
         table = np.stack([rows.ids[name] for name in roles.negatives], axis=1)
@@ -165,7 +171,16 @@ def numbers_of(source: Source, name: str) -> NDArray[Any]:
     ):
         raise ValueError(f"column `{name}` must hold numbers, got {column.type}")
     values = np.asarray(column)
-    return values.astype(np.int64) if values.dtype.kind in "bui" else values.astype(np.float64)
+    return (
+        values.astype(np.int64)
+        if values.dtype.kind in "bui" and not _is_long(values)
+        else values.astype(np.float64)
+    )
+
+
+def _is_long(values: NDArray[Any]) -> bool:
+    """Say whether there are numbers beyond int64."""
+    return bool(len(values)) and not (values.min() >= -(2.0**63) and values.max() < 2.0**63)
 
 
 def _of_labeled_lists(source: Source, roles: Roles, rows: Interned) -> Lists:
@@ -178,7 +193,7 @@ def _of_labeled_lists(source: Source, roles: Roles, rows: Interned) -> Lists:
             f"column `{roles.label}` must hold lists of numbers, got {source.table.column(roles.label).type}"
         )
     is_score = (roles.label or "").startswith("score")
-    if not is_score and len(values) and (values == np.floor(values)).all():
+    if not is_score and len(values) and not _is_long(values) and (values == np.floor(values)).all():
         values = values.astype(np.int64)
     return Lists(
         anchors=rows.ids[roles.anchor],
@@ -220,4 +235,14 @@ def list_numbers(source: Source, roles: Roles, sizes: Any) -> NDArray[np.float64
             f"{source.place(row)}, column `{roles.label}`: must have one number for each text, {sizes[row]}, "
             f"got {found[row]}"
         )
-    return np.asarray(pc.list_flatten(column)).astype(np.float64)
+    numbers = pc.list_flatten(column)
+    if not _holds_numbers(numbers.type):
+        raise ValueError(f"column `{roles.label}` must hold lists of numbers, got {column.type}")
+    return np.asarray(numbers).astype(np.float64)
+
+
+def _holds_numbers(kind: Any) -> bool:
+    import pyarrow as pa
+
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    return bool(is_number or pa.types.is_null(kind))

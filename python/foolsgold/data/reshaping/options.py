@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from foolsgold.data.conversions.labels_from_scores import labels_from_scores
 from foolsgold.data.reshaping.shapes import SHAPES
 from foolsgold.integers import MAX_UINT64, integer
@@ -53,8 +55,12 @@ class Reshaping:
                 raise ValueError(
                     f"`num_negatives` must be at most {_MAX_NEGATIVES}, got {self.num_negatives}"
                 )
+        if isinstance(self.threshold, np.ndarray):
+            object.__setattr__(self, "threshold", tuple(self.threshold.reshape(-1).tolist()))
         if self.threshold is not None and self.threshold != "first":
             labels_from_scores([], self.threshold)
+        if self.miner is not None and not callable(self.miner):
+            raise TypeError(f"`miner` must be callable, got {self.miner!r}")
         integer("seed", self.seed, 0, MAX_UINT64)
 
     def refuse(self, names: Sequence[str], shape: str, to: str) -> None:
@@ -71,5 +77,11 @@ class Reshaping:
     @property
     def changes_nothing(self) -> bool:
         """Whether rows that keep their shape stay as they are."""
-        given = (self.num_negatives, self.threshold, self.numbers, self.positive_label, self.noise)
-        return given == (None,) * len(given)
+        given = (self.num_negatives, self.threshold, self.numbers, self.noise)
+        return all(value is None for value in (*given, self.positive_label, self.negative_label))
+
+    def keeps_scores(self, to: str) -> bool:
+        """Whether rows of the shape `to` have the scores of lists that know both labels and scores."""
+        if self.numbers is not None:
+            return self.numbers in ("scores", "margins")
+        return to == "scored-pair" or (self.threshold is None and to in ("triplet", "n-tuple", "ragged"))

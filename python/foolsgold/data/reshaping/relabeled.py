@@ -182,11 +182,22 @@ def _is_in(column: Any, name: str, labels: Any) -> NDArray[np.bool_]:
     import pyarrow.compute as pc
 
     wanted: Sequence[Any] = labels if isinstance(labels, (list, tuple)) else [labels]
-    spelled = pa.array([str(int(one) if isinstance(one, bool) else one) for one in wanted], pa.large_string())
+    spelled = pa.array([_spelled_as(column.type, one) for one in wanted], pa.large_string())
     found = np.asarray(pc.is_in(column.cast(pa.large_string()), value_set=spelled))
     if not found.any():
         raise ValueError(f"`{name}` must be a class that is there, of {_some(column)}, got {labels!r}")
     return found
+
+
+def _spelled_as(kind: Any, label: Any) -> str:
+    """Return a class as Arrow spells the values of a column of this kind."""
+    import pyarrow as pa
+
+    if pa.types.is_boolean(kind) and label in (0, 1):
+        label = bool(label)
+    elif isinstance(label, (bool, np.bool_, float, np.floating)) and float(label).is_integer():
+        label = int(label)
+    return str(label).lower() if pa.types.is_boolean(kind) else str(label)
 
 
 def _some(column: Any) -> str:

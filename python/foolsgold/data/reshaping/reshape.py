@@ -40,8 +40,10 @@ def reshape(
     """Return a data set in memory in another shape.
 
     What is said in one place of the rows is kept as it is; what is not, is counted in the report. No row is
-    made in which a negative is known to be a positive of its anchor; rows that keep their shape, with no
-    option that changes them, stay as they are, such negatives too (`check` finds these).
+    made in which a negative is known to be a positive of its anchor. Rows that keep their shape, with no
+    option that changes them, stay as they are, their columns too; and judged pairs that become pairs judged
+    otherwise (`labeled-pair`, `scored-pair`) each keep what is said of them, contradictions too (`check`
+    finds these).
 
     Args:
         data: a `datasets.Dataset`, an Arrow table, a mapping of columns, or rows.

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_NOT_OF_CLASSES = ("noise", "threshold", "numbers", "num_negatives", "positive_label", "negative_label")
 _MAX_BYTES = 1 << 23  # of text in a column of a batch, where texts are on disk
 
 
@@ -75,15 +76,17 @@ def reshaped_sound(source: Source, roles: Roles, how: Reshaping) -> Reshaped:
     if how.miner is not None:
         source, roles = _mined(source, roles, how, left_out)
         how = replace(how, threshold=None, positive_label=None, negative_label=None)
+    if to == "pair":
+        how.refuse(("num_negatives",), roles.shape, to)
+    takes_label = True
     if to == roles.shape and how.changes_nothing:
         found = Reshaped.of_table(source.table, roles)
     elif roles.shape in JUDGED_PAIRS and to in ("pair", *JUDGED_PAIRS) and not _takes_negatives(to, how):
         found = _with_other_labels(source, roles, to, how, left_out)
     else:
-        found = _through_lists(source, roles, to, how, left_out)
+        found, takes_label = _through_lists(source, roles, to, how, left_out)
     used = {*found.schema.names, *found.renamed, *roles.texts}
-    if roles.shape not in ("triplet", "n-tuple", "ragged") or found.roles.label is not None:
-        used.add(roles.label or "")
+    used = used | {roles.label} if takes_label else used - {roles.label}
     stays = to == roles.shape and how.changes_nothing
     as_they_were = {*found.schema.names} - ({roles.label} if not stays and to != "class" else {None})
     report = ConversionReport(
@@ -139,11 +142,12 @@ def _with_other_labels(
 
 def _through_lists(
     source: Source, roles: Roles, to: Shape, how: Reshaping, left_out: dict[str, int]
-) -> Reshaped:
+) -> tuple[Reshaped, bool]:
+    """Return rows made of others, and whether what was said of these had a part in it."""
     rows = interned(source, roles, threads=how.threads, progress=how.progress)
     if to == "class":
-        how.refuse(("noise",), roles.shape, to)
-        return _classes_of_pairs(source, roles, rows)
+        how.refuse(_NOT_OF_CLASSES, roles.shape, to)
+        return _classes_of_pairs(source, roles, rows), True
     if to == "class-pair":
         raise ValueError(f"`to` must be another shape for rows of `{roles.shape}`, got 'class-pair'")
     lists, count = lists_for(source, roles, rows, to, how, left_out)
@@ -164,7 +168,10 @@ def _through_lists(
             for name in source.table.schema.names:
                 if name not in aside:
                     columns[name] = _carried(source.table.column(name), taken)
-    return replace(Reshaped.of_ids(_rows(rows, columns, source), roles_out), renamed=renamed)
+    found = replace(Reshaped.of_ids(_rows(rows, columns, source), roles_out), renamed=renamed)
+    is_told_by_label = roles.shape not in ("triplet", "n-tuple", "ragged") or how.threshold is not None
+    has_scores = lists.scores is not None and how.keeps_scores(to)
+    return found, is_told_by_label or (has_scores and roles_out.label is not None)
 
 
 def _rows(rows: Interned, columns: dict[str, Column], source: Source) -> Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,7 +16,7 @@ from foolsgold.data.texts import columns_of
 from foolsgold.data.unicode import surrogates_told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -80,14 +81,20 @@ def source_of_data(data: Any) -> Source:
 
     Raises:
         TypeError: if it is none, or a column holds values of several types.
-        ValueError: at a text with a lone surrogate, naming column and row.
+        ValueError: for columns of several lengths, and at a text with a lone surrogate, naming column and
+            row.
     """
     import pyarrow as pa
 
+    if isinstance(data, Mapping):
+        _check_columns(data)
     columns = columns_of(data, "data")
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len({*lengths.values()}) > 1:
+        raise ValueError(f"`data` must have columns of one length, got {lengths}")
     try:
         with surrogates_told(columns):
-            table = pa.table(columns)
+            table = pa.table({name: _with_long_integers(name, column) for name, column in columns.items()})
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise TypeError(f"`data` must have columns of one type each\nhint: {error}") from None
     return Source(
@@ -95,6 +102,31 @@ def source_of_data(data: Any) -> Source:
         place=lambda row: f"row {row}",
         class_names=class_names_of_data(data),
     )
+
+
+def _check_columns(columns: Mapping[Any, Any]) -> None:
+    """Refuse what is no column of a mapping."""
+    for name, column in columns.items():
+        if not isinstance(name, str):
+            raise TypeError(f"`data` must have texts for names of columns, got {name!r}")
+        if isinstance(column, (str, bytes, Set, Mapping)):
+            raise TypeError(f"column `{name}` must have a value for each row, got a {type(column).__name__}")
+
+
+def _with_long_integers(name: str, column: Any) -> Any:
+    """Return a list with integers from 2^63 on as an Arrow array, all else as it is."""
+    import pyarrow as pa
+
+    if not isinstance(column, list):
+        return column
+    try:
+        return pa.array(column)
+    except OverflowError:
+        pass
+    try:
+        return pa.array(column, pa.uint64())
+    except (OverflowError, pa.ArrowInvalid, pa.ArrowTypeError):
+        raise TypeError(f"column `{name}` must hold integers from -2^63 to 2^64 - 1, got others") from None
 
 
 def sound_rows(source: Source, roles: Roles, on_error: Literal["raise", "skip"]) -> Source:
