@@ -40,6 +40,9 @@ def run(*words):
         (CLEAN, ["--near-duplicates", "7"], 2),
         (CLEAN, ["--fix-list", "x.jsonl"], 2),
         (CLEAN, ["--trim"], 2),
+        (CLEAN, ["--seed", str(10**23)], 2),
+        (CLEAN, ["--near-duplicates", ".5", "--no-near-duplicates"], 2),
+        (CLEAN, ["--within", "--no-near-duplicates"], 2),
     ],
 )
 def test_exit_codes(tmp_path, capsys, rows, words, code):
@@ -106,6 +109,27 @@ def test_fix_judges_the_copy(tmp_path, capsys):
     assert "`--fix` must not write over what `FILE` names" in capsys.readouterr()[1]
     contradiction = [{"text": "a b", "label": 0}, {"text": "a b", "label": 1}]
     assert run(write(tmp_path / "c.jsonl", contradiction), "--fix", tmp_path / "c.parquet") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--near-duplicates", ".5", "--no-near-duplicates"], "`--near-duplicates` must be left out with"),
+        (["--within", "--no-near-duplicates"], "`--within` must be left out with `--no-near-duplicates`"),
+        (["--seed", str(2**64)], f"`--seed` must be from 0 to 2^64 - 1, got {2**64}"),
+        (["--fix", "f.jsonl", "--fix-list", "f.jsonl"], "`--fix-list` must be another file than `--fix`"),
+        (["--fix", "f.jsonl", "--fix-list", "none/c.jsonl"], "`--fix-list` must be in a folder that exists"),
+        (["--fix", "f.jsonl", "--fix-list", "c.parquet"], "`--fix-list` must be a JSON Lines file"),
+        (["--fix", "f.jsonl", "--anchor", "id"], "`--fix` must hold rows, got none that stay"),
+        (["--anchor", "anchor", "--positives", "anchor"], "must be another column than `--anchor`"),
+    ],
+)
+def test_errors_are_in_words_of_the_command(tmp_path, capsys, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "rows.jsonl", [{**row, "id": " "} for row in CLEAN])
+    assert run("rows.jsonl", *words) == 2
+    assert message in capsys.readouterr()[1]
+    assert [file.name for file in tmp_path.iterdir()] == ["rows.jsonl"]
 
 
 def test_leaks_are_dropped(tmp_path, capsys):

@@ -211,7 +211,7 @@ def test_columns_are_kept_by_name_and_checked(tmp_path):
 
 
 def test_bad_arguments(tmp_path):
-    with pytest.raises(ValueError, match="`files` must name at least one file, got 0"):
+    with pytest.raises(ValueError, match="`paths` must name at least one file, got none"):
         read([])
     with pytest.raises(ValueError, match=r"`threads` must be from 1 to 2\^32 - 1, got 0"):
         read(tmp_path / "a.jsonl", threads=0)

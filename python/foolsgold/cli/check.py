@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _FOUND = 1
 _SHOWN = 3
+_NEAR = 0.8
+_WORDS = {"data": "FILE", "output": "--fix", "changes": "--fix-list"}
 _STYLES = {"error": "bold red", "warning": "yellow", "notice": "cyan"}
 
 
@@ -47,7 +49,6 @@ def add_check(commands: argparse._SubParsersAction[Any]) -> None:
     check.add_argument(
         "--near-duplicates",
         type=float,
-        default=0.8,
         metavar="X",
         help="how alike leaked texts are; 0.8 by default",
     )
@@ -74,7 +75,7 @@ def add_check(commands: argparse._SubParsersAction[Any]) -> None:
     check.add_argument("--trim", action="store_true", help="with --fix, also trim texts")
     check.add_argument("--threads", type=int, metavar="N")
     add_common(check)
-    check.set_defaults(command=_check, after_interruption=lambda _: "nothing was written")
+    check.set_defaults(command=_check, words=_WORDS, after_interruption=lambda _: "nothing was written")
 
 
 def _check(options: argparse.Namespace) -> Callable[[], int]:
@@ -87,7 +88,7 @@ def _check(options: argparse.Namespace) -> Callable[[], int]:
         "negatives": options.negatives,
         "label": options.label,
         "test": options.test,
-        "near_duplicates": None if options.no_near_duplicates else options.near_duplicates,
+        "near_duplicates": _near_duplicates(options),
         "within": options.within,
         "tokenizer": _tokenizer(options.tokenizer),
         "max_length": options.max_length,
@@ -104,10 +105,19 @@ def _check(options: argparse.Namespace) -> Callable[[], int]:
     return lambda: _show(report, fixed, left, options)
 
 
+def _near_duplicates(options: argparse.Namespace) -> float | None:
+    if options.no_near_duplicates:
+        return None
+    return _NEAR if options.near_duplicates is None else float(options.near_duplicates)
+
+
 def _check_words(options: argparse.Namespace) -> None:
     for word, value in [("--fix-list", options.fix_list), ("--trim", options.trim or None)]:
         if value is not None and options.fix is None:
             raise ValueError(f"`{word}` must be left out without `--fix`")
+    for word, value in [("--near-duplicates", options.near_duplicates), ("--within", options.within or None)]:
+        if value is not None and options.no_near_duplicates:
+            raise ValueError(f"`{word}` must be left out with `--no-near-duplicates`")
     read = {"FILE": options.data, "--test": options.test or []}
     for word, path in [("--fix", options.fix), ("--fix-list", options.fix_list)]:
         if path is not None:

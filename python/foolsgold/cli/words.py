@@ -30,9 +30,11 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 def in_words(message: str, options: argparse.Namespace) -> str:
     """Return the message with a command's own words in place of the names that Python has for them.
 
+    Names of columns stay: those in what was got, in lists to choose from, and after `column`.
+
     Args:
         message: of an error; one that begins with a file's name is about that, and stays.
-        options: of the command.
+        options: of the command; `words`, where it has them, are its own for some names.
 
     Example:
         >>> import argparse
@@ -42,17 +44,26 @@ def in_words(message: str, options: argparse.Namespace) -> str:
     """
     if not message.startswith("`"):
         return message
+    own = getattr(options, "words", {})
 
     def word(found: re.Match[str]) -> str:
         name, value = found.groups()
+        if name in own:
+            return f"`{own[name]}`"
         name = _WORDS.get(name, name)
         if not hasattr(options, name):
             return found[0]
         return f"`--{name.replace('_', '-')}{value.replace('=', ' ') if value else ''}`"
 
-    return re.sub(r"`(\w+)(=[^`]*)?`", word, message)
+    told, *hints = message.split("\nhint:")
+    data = _OF_DATA.search(told)
+    end = data.start() if data else len(told)
+    told = _NAME.sub(word, told[:end]) + told[end:]
+    return "\nhint:".join([told, *(_NAME.sub(word, hint) for hint in hints)])
 
 
+_NAME = re.compile(r"`(\w+)(=[^`]*)?`")
+_OF_DATA = re.compile(r", got | one of | among | columns? `")
 _WORDS = {
     "dataset": "data",
     "folder": "resume",

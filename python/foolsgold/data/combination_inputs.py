@@ -130,17 +130,6 @@ def id_columns(columns: dict[str, Any]) -> tuple[dict[str, NDArray[np.uint32]], 
     return ids, texts
 
 
-def flag(name: str, value: Any) -> bool:
-    """Return a choice between two.
-
-    Raises:
-        TypeError: for what is neither True nor False.
-    """
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"`{name}` must be True or False, got {value!r}")
-    return bool(value)
-
-
 def float_column(name: str, column: Any) -> NDArray[np.float64]:
     """Return a column of numbers in float64; the core says which one is not finite.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from foolsgold import _core
 from foolsgold import threads as cores
@@ -31,10 +31,11 @@ def read(
     pyarrow, polars and `datasets` take it without a copy; nothing but numpy is needed to read it.
 
     A column holds texts, whole numbers (int64), numbers (float64), truth values, or lists of one of these.
-    Whole numbers among fractions become fractions, also those beyond 64 bits; numbers in CSV are numbers
+    Whole numbers among fractions become fractions, also those from 2^63 on; numbers in CSV are numbers
     where all of a column are, empty fields aside, and spelled as JSON spells them (`007` stays a text). What
     a row lacks is null; so is an empty field of CSV, but among texts `""` in quotes is an empty text.
-    A column that mixes texts, numbers and lists, or holds objects, is left out: `table.unreadable` says why,
+    A column that mixes texts, numbers and lists, holds objects, or whole numbers from 2^63 on without a
+    fraction, is left out: `table.unreadable` says why,
     and asking for it is an error that names the first row in the way.
 
     Args:
@@ -63,7 +64,7 @@ def read(
     """
     with progress_bar("read", enabled=progress, unit="B") as show:
         return _core.Table.read(
-            listed(paths),
+            files_of(paths),
             columns=names_of("columns", columns),
             threads=cores.resolve(threads),
             progress=show,
@@ -74,17 +75,43 @@ def names_of(argument: str, names: Sequence[str] | None) -> list[str] | None:
     """Return names of columns as a list.
 
     Raises:
-        TypeError: for one text, which is no list of its characters.
+        TypeError: for anything else, and for one text, which is no list of its characters.
     """
-    if isinstance(names, str):
+    if names is None:
+        return None
+    given = None if isinstance(names, str) or not hasattr(names, "__iter__") else list(names)
+    if given is None or not all(isinstance(name, str) for name in given):
         raise TypeError(f"`{argument}` must be a list of names, got {names!r}")
-    return None if names is None else list(names)
+    return given
+
+
+def files_of(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str]:
+    """Return the paths as strings, of which there is one at least.
+
+    Raises:
+        TypeError: for what is no path.
+        ValueError: for no paths.
+    """
+    files = listed(paths)
+    if not files:
+        raise ValueError("`paths` must name at least one file, got none")
+    return files
 
 
 def listed(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str]:
-    """Return the paths as strings, a single one as a list of it."""
-    several = [paths] if isinstance(paths, (str, os.PathLike)) else paths
-    return [os.fspath(path) for path in several]
+    """Return the paths as strings, a single one as a list of it.
+
+    Raises:
+        TypeError: for what is no path.
+    """
+    is_one = isinstance(paths, (str, bytes, os.PathLike)) or not hasattr(paths, "__iter__")
+    given: Any = [paths] if is_one else paths
+    files = []
+    for path in given:
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"`paths` must be a path or a list of paths, got {path!r}")
+        files.append(os.fspath(path))
+    return files
 
 
 def refuse_separated(paths: Sequence[str], **given: bool) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
-from foolsgold.data.combination_inputs import check_count, classes_by_row, flag, share_of
+from foolsgold.data.combination_inputs import check_count, classes_by_row, share_of
 from foolsgold.data.combination_sources import LabelSource
 from foolsgold.data.combinations import Combinations
+from foolsgold.flags import flag
 
 PairKind = Literal["same", "different", "labelled"]
 """Pairs of one label, of two labels, or both with 1 or 0; see `pairs_from_labels`."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+MANIFEST = "manifest.json"
+
 
 class TextStore:
     """A folder of distinct texts; a text's id is its place in order of first appearance, as `Texts` has it.
@@ -60,7 +62,11 @@ class TextStore:
             OSError: if there is no such folder, or it cannot be read.
         """
         path = Path(os.path.realpath(folder))
-        return TextStore(path, _core.TextStore(str(path)))
+        try:
+            return TextStore(path, _core.TextStore(str(path)))
+        except OSError:
+            _check_manifest(path)
+            raise
 
     @staticmethod
     def build(
@@ -112,7 +118,10 @@ class TextStore:
         return len(self._core)
 
     def __getitem__(self, id: int) -> str:
-        return self._core[id]
+        try:
+            return self._core[id]
+        except OverflowError:
+            raise IndexError(f"`id` must be at least 0 and below {len(self)}, got {id}") from None
 
     @property
     def num_bytes(self) -> int:
@@ -166,6 +175,18 @@ def check_store(store: TextStore, num_texts: int, fingerprint: int) -> None:
             f"{store.folder}: must be the store of {num_texts} texts with the fingerprint "
             f"{fingerprint:016x}, got {len(store)} with {store.fingerprint:016x}"
         )
+
+
+def _check_manifest(folder: Path) -> None:
+    """Check that a folder, where it is one, has a manifest of a store, in UTF-8."""
+    path = folder / MANIFEST
+    if folder.is_dir() and not path.exists():
+        raise ValueError(f"{folder}: must hold a store, got no `{MANIFEST}`") from None
+    if path.is_file():
+        try:
+            path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}: must be a manifest of stored texts, got no UTF-8: {error}") from None
 
 
 def _opened(folder: str, num_texts: int, fingerprint: int) -> TextStore:

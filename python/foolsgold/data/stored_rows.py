@@ -12,7 +12,7 @@ import numpy as np
 
 from foolsgold import _core
 from foolsgold.data.mapped_array import mapped
-from foolsgold.data.store import TextStore, check_store
+from foolsgold.data.store import MANIFEST, TextStore, check_store
 from foolsgold.data.stored_column import StoredColumn
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from foolsgold.data.id_columns import IdColumn
 
-MANIFEST = "manifest.json"
 FORMAT, VERSION = "foolsgold rows", 1
 TEXTS = "texts"
 
@@ -264,6 +263,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
             f"{folder}: must hold finished rows, got no `{MANIFEST}`\n"
             "hint: the call that builds them was stopped; make it again"
         )
+    if folder.is_dir() and not path.exists():
+        raise ValueError(f"{folder}: must hold rows, got no `{MANIFEST}`")
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

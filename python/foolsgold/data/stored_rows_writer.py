@@ -15,9 +15,9 @@ import numpy as np
 from foolsgold import _core
 from foolsgold.aside import write_aside
 from foolsgold.data.row_batches import RowBatches
-from foolsgold.data.store import TextStore
+from foolsgold.data.store import MANIFEST, TextStore
 from foolsgold.data.store_writer import StoreWriter
-from foolsgold.data.stored_rows import FORMAT, MANIFEST, TEXTS, VERSION
+from foolsgold.data.stored_rows import FORMAT, TEXTS, VERSION
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from foolsgold import _core
 from foolsgold import threads as cores
-from foolsgold.data.files import listed, names_of, refuse_separated
+from foolsgold.data.files import files_of, names_of, refuse_separated
+from foolsgold.flags import flag
 from foolsgold.integers import MAX_INT64, integer
 from foolsgold.progress import progress_bar
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 _BLOCK_BYTES = 1 << 20
 
@@ -193,7 +195,8 @@ def stream(
 
     Types are settled here: text files are read once to see what their columns hold, keeping nothing. JSON has
     texts, whole numbers (int64), numbers (float64), truth values, lists of these, and no others: whole
-    numbers among fractions are fractions, also those beyond 64 bits. In CSV numbers are numbers where all
+    numbers among fractions are fractions, also those from 2^63 on; with these, but without a fraction, a
+    column is left out, or read as `types` says. In CSV numbers are numbers where all
     of a column are, and an empty field is null (in a column of texts where it is without quotes; `""` is
     the empty text). Parquet and Arrow keep the types that they have. With `types` for all of `columns` the
     first reading is left out.
@@ -226,6 +229,7 @@ def stream(
         ValueError: if a file's ending is unknown, it has no rows, is cut short, is no UTF-8 or breaks its
             format, or a wanted column is missing or mixed; the message names the file, and the row and
             column. If `names` or `quoting` is given and no file is CSV or TSV.
+        TypeError: if an argument is of another type.
         OSError: if a file cannot be opened.
 
     Example:
@@ -238,22 +242,34 @@ def stream(
         >>> rows.skipped.count, rows.skipped.rows[0].row
         (1, 2)
     """
+    given = files_of(paths)
+    quoting = flag("quoting", quoting)
+    if not isinstance(on_error, str):
+        raise TypeError(f"`on_error` must be `raise` or `skip`, got {on_error!r}")
     with progress_bar("look", enabled=progress, unit="B") as show:
         files = _core.FileStream.open(
-            listed(paths),
+            given,
             columns=names_of("columns", columns),
-            types=dict(types or {}),
+            types=_types_of(types),
             names=names_of("names", names),
             quoting=quoting,
-            nested=nested,
+            nested=flag("nested", nested),
             on_error=on_error,
             batch_rows=integer("batch_rows", batch_rows, 1, MAX_INT64),
             block_bytes=_BLOCK_BYTES,
             threads=cores.resolve(threads),
             progress=show,
         )
-    refuse_separated(listed(paths), names=names is not None, quoting=not quoting)
+    refuse_separated(given, names=names is not None, quoting=not quoting)
     there = {name for name, _ in [*files.kinds, *files.unreadable]}
     if columns is None and (unknown := [name for name in types or () if name not in there]):
         raise ValueError(f"`types` must be of columns that are there, {sorted(there)}, got {unknown}")
     return Stream(files, progress=progress)
+
+
+def _types_of(types: Mapping[str, str] | None) -> dict[str, str]:
+    if types is None:
+        return {}
+    if not isinstance(types, Mapping) or not all(isinstance(name, str) for name in [*types, *types.values()]):
+        raise TypeError(f"`types` must map names of columns to names of types, got {types!r}")
+    return dict(types)

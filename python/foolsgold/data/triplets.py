@@ -10,7 +10,6 @@ import numpy as np
 from foolsgold.data.combination_inputs import (
     check_count,
     classes_by_row,
-    flag,
     float_column,
     id_columns,
     share_of,
@@ -18,6 +17,7 @@ from foolsgold.data.combination_inputs import (
 )
 from foolsgold.data.combination_sources import DistanceSource, LabelSource, ScoreSource
 from foolsgold.data.combinations import Combinations
+from foolsgold.flags import flag
 from foolsgold.integers import MAX_UINT64, integer
 from foolsgold.reals import real
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from foolsgold.data.files import refuse_separated
 from foolsgold.data.streaming import Stream
 from foolsgold.data.texts import columns_of
 from foolsgold.data.unicode import surrogates_told
+from foolsgold.flags import flag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,9 +34,12 @@ def check_writable(
     Raises:
         ValueError: if the ending is unknown, the format cannot hold a column, or something stands there that
             is none of ours.
+        TypeError: if `schema` is none.
         OSError: if there is no such folder to write in, or it may not be written to.
     """
     path = Path(path)
+    if schema is not None and not hasattr(schema, "__arrow_c_schema__"):
+        raise TypeError(f"`schema` must be an Arrow schema, got {schema!r}")
     _core.check_writable(os.fspath(path), None, nested=nested, array=array)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: must be in a folder that exists, got {path.parent}")
@@ -114,7 +119,9 @@ def write(
         ValueError: as `check_writable`, and at a value that the format cannot hold; the message names the
             file, the row (from 1) and the column; at a lone surrogate in Python's texts column and row (from
             0). If `header` or `quoting` is given for a file that is neither CSV nor TSV, or `nested` or
-            `array` for one that is no JSON.
+            `array` for one that is no JSON. If columns of a data set in memory differ in length, or one has
+            values of several kinds; column and row (from 0) are named.
+        TypeError: if an argument is of another type, or `batches` holds anything but record batches.
         OSError: if it cannot be written.
 
     Example:
@@ -127,7 +134,11 @@ def write(
         >>> (folder / "pairs.jsonl").read_text()
         '{"anchor":"who?","score":0.5}\n'
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"`path` must be a path, got {path!r}")
     path = Path(path)
+    nested = None if nested is None else flag("nested", nested)
+    array, header, quoting = flag("array", array), flag("header", header), flag("quoting", quoting)
     refuse_separated([os.fspath(path)], header=not header, quoting=not quoting)
     num_threads = cores.resolve(threads)
     if isinstance(batches, Stream):
@@ -153,14 +164,9 @@ def write(
             threads=num_threads,
         )
     if schema is None and _is_data_set(batches):
-        import pyarrow as pa
-
-        columns = columns_of(batches, "batches")
-        with surrogates_told(columns):
-            table = pa.table(columns)
         return write(
             path,
-            table,
+            _table(batches),
             nested=nested,
             array=array,
             header=header,
@@ -169,6 +175,8 @@ def write(
         )
     if schema is None:
         raise TypeError(f"`schema` must be given with record batches, got None and {type(batches).__name__}")
+    if not hasattr(batches, "__iter__"):
+        raise TypeError(f"`batches` must be record batches, got {type(batches).__name__}")
     check_writable(path, schema, nested=nested, array=array)
     writer = _core.FileWriter(
         os.fspath(path),
@@ -181,6 +189,8 @@ def write(
     )
     try:
         for batch in batches:
+            if not hasattr(batch, "__arrow_c_array__"):
+                raise TypeError(f"`batches` must hold record batches, got {type(batch).__name__}")
             writer.push(batch)
         return writer.finish()
     finally:
@@ -192,3 +202,42 @@ def _is_data_set(data: Any) -> bool:
     if isinstance(data, Mapping) or hasattr(data, "column_names"):
         return True
     return isinstance(data, (list, tuple)) and bool(data) and isinstance(data[0], Mapping)
+
+
+def _table(data: Any) -> Any:
+    """Return a data set in memory as an Arrow table."""
+    import pyarrow as pa
+
+    columns = {name: _array(name, column) for name, column in columns_of(data, "batches").items()}
+    lengths = {name: len(array) for name, array in columns.items()}
+    if len({*lengths.values()}) > 1:
+        raise ValueError(f"`batches` must have columns of one length, got {lengths}")
+    return pa.table(columns)
+
+
+def _array(name: Any, column: Any) -> Any:
+    import pyarrow as pa
+
+    if not isinstance(name, str):
+        raise TypeError(f"`batches` must have texts for names of columns, got {name!r}")
+    if hasattr(column, "__arrow_c_stream__") or hasattr(column, "__arrow_c_array__"):
+        return pa.chunked_array(column)
+    with surrogates_told({name: column}):
+        array = _converted(column)
+        if array is not None:
+            return array
+        row = bisect_left(range(len(column)), True, key=lambda row: _converted(column[: row + 1]) is None)
+    told = f"`batches` must hold values of one kind that Arrow has in column `{name}`"
+    raise ValueError(f"{told}, got {column[row]!r:.80} at row {row}")
+
+
+def _converted(column: Any) -> Any:
+    """Return a column as an Arrow array; None where there is none of its values."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(column)
+    except UnicodeEncodeError:
+        raise
+    except (TypeError, ValueError, OverflowError, NotImplementedError):
+        return None

@@ -9,7 +9,7 @@ import numpy as np
 
 from foolsgold import _core
 from foolsgold.data.checking.advice import advise
-from foolsgold.data.checking.beir import load_beir
+from foolsgold.data.checking.beir import load_beir, load_beir_test
 from foolsgold.data.checking.cells import Examined, NearOptions
 from foolsgold.data.checking.characters import check_characters, check_tokens, lengths_of
 from foolsgold.data.checking.dataset import DataSet
@@ -21,7 +21,7 @@ from foolsgold.data.checking.report import CheckReport
 from foolsgold.data.checking.roles import Given, roles_of, shape_of, with_empty_texts
 from foolsgold.data.checking.structure import check_structure
 from foolsgold.data.files import listed
-from foolsgold.integers import integer
+from foolsgold.integers import MAX_UINT64, integer
 from foolsgold.threads import resolve
 
 if TYPE_CHECKING:
@@ -77,14 +77,15 @@ def check(
         positives: the column of what belongs to them, or several.
         negatives: the column of what does not, or several.
         label: the column of labels or scores.
-        test: data to measure by, none of which should be in `data`; of any kind that `data` may be.
+        test: data to measure by, none of which should be in `data`; of any kind that `data` may be. Of a BEIR
+            folder its split `test`, or else another than `train`, or the only one.
         near_duplicates: the least similarity of anchors of both sets that are near-duplicates; None for not
             looking. See `foolsgold.data.near_duplicates_between`.
         within: look for near-duplicates among the texts of `data` as well.
         tokenizer: gives lists of `input_ids` for a list of texts, to count tokens with.
         max_length: tokens that the model takes.
         max_examples: places to tell of each finding; of rows that break their format a hundred at most.
-        seed: of the search for near-duplicates.
+        seed: of the search for near-duplicates, below 2^64.
         threads: by default a fair share of the cores; the report does not depend on it.
         progress: show progress bars.
 
@@ -107,6 +108,7 @@ def check(
     """
     max_examples = integer("max_examples", max_examples, 0)
     max_length = integer("max_length", max_length, 1)
+    seed = integer("seed", seed, 0, MAX_UINT64)
     threads = resolve(threads)
     near = None if near_duplicates is None else _near_options(near_duplicates, seed)
     given = Given(anchor=anchor, positives=positives, negatives=negatives, label=label)
@@ -117,7 +119,8 @@ def check(
     else:
         loaded, tests = load(data, threads=threads, progress=progress), []
     if test is not None:
-        tests = [load(test, threads=threads, progress=progress)]
+        load_test = load_beir_test if is_beir(test) else load
+        tests = [load_test(test, threads=threads, progress=progress)]
     shape = "beir" if has_folder else None
     found = examined(
         loaded, tests, given, shape=shape, max_examples=max_examples, threads=threads, progress=progress
@@ -151,7 +154,7 @@ def examined(
         told = given if number == 0 or _has(columns, given) else Given()
         columns = with_empty_texts(columns, told)
         roles = roles_of(columns, told)
-        named = shape or shape_of(columns, roles)
+        named = shape if shape and number == 0 else shape_of(columns, roles)
         found.append(DataSet(one, texts, columns, roles, named, max_examples=max_examples))
     check_structure(found[0])
     check_repeats(found[0])
@@ -173,7 +176,6 @@ def is_beir(data: Any) -> bool:
 def _near_options(threshold: float, seed: int) -> NearOptions:
     if not 0 < threshold <= 1:
         raise ValueError(f"`near_duplicates` must be above 0 and at most 1, got {threshold}")
-    seed = integer("seed", seed, 0)
     return threshold, 5, 128, 1000, seed
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from foolsgold.data.checking.roles import Given
 
 _BATCH = 1 << 14
+_OTHER_FILES = (".csv", ".tsv", ".parquet", ".arrow", ".arrows", ".feather", ".gz", ".zst")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,6 +57,7 @@ class Source:
 def fix(source: Source, output: Any, *, changes: Any, trim: bool) -> Fixed:
     """Write the clean copy of `CheckReport.fix`."""
     _check_outside(source, output, changes)
+    _check_list(changes)
     if source.data.shape == "beir":
         return _fix_folder(source.data, Path(output), changes, trim=trim)
     check_writable(output)
@@ -167,6 +169,21 @@ def _check_outside(source: Source, output: Any, changes: Any) -> None:
             raise ValueError(f"`{name}` must not write over what is read, got {os.fspath(path)}")
     if changes is not None and _is_same(changes, output):
         raise ValueError(f"`changes` must be another file than `output`, got {os.fspath(changes)}")
+
+
+def _check_list(changes: Any) -> None:
+    """Check that the list of changes can be written, and is not called what it is not."""
+    if changes is None:
+        return
+    path, told = Path(changes), os.fspath(changes)
+    if path.name.lower().endswith(_OTHER_FILES):
+        raise ValueError(f"`changes` must be a JSON Lines file, got {told}\nhint: let it end in .jsonl")
+    if path.is_dir():
+        raise ValueError(f"`changes` must be a file, got the folder {told}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"`changes` must be in a folder that exists, got {told}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise PermissionError(f"`changes` must be in a folder that may be written to, got {told}")
 
 
 def _is_within(path: Any, read: Any) -> bool:

@@ -183,13 +183,13 @@ class CheckReport:
         Args:
             output: as in `foolsgold.data.writing.write`; none of the files that were read. Of a BEIR folder a
                 new folder, or an empty one.
-            changes: a JSON Lines file, with a row for each change: `rule`, `action`, `file`, `line`, `row`,
-                `column`, `before`, `after`.
+            changes: a JSON Lines file, in a folder that is there, with a row for each change: `rule`,
+                `action`, `file`, `line`, `row`, `column`, `before`, `after`.
             trim: also cut white space and byte order marks from the ends of texts; not of a BEIR folder.
 
         Raises:
             ValueError: if nothing would be left, `output` or `changes` is what was read, or cannot hold the
-                columns, or something stands where a folder is to be.
+                columns, `changes` ends as another kind of file, or something stands where a folder is to be.
             OSError: if it cannot be written.
         """
         from foolsgold.data.checking.fixing import fix
