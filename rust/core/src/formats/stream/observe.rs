@@ -102,7 +102,7 @@ impl<'de> Visitor<'de> for Value<'_> {
 
     fn visit_u64<E>(mut self, value: u64) -> Result<(), E> {
         let is_whole = i64::try_from(value).is_ok();
-        self.see(if is_whole { Kind::Int } else { Kind::Float });
+        self.see(if is_whole { Kind::Int } else { Kind::Long });
         Ok(())
     }
 

@@ -127,12 +127,15 @@ impl Pieces {
                 if let Some(piece) = source.next(self.block_bytes, progress)? {
                     return Ok(Some((self.next - 1, piece)));
                 }
-                self.before += stream.files[self.next - 1].size;
+                let file = &stream.files[self.next - 1];
+                file.check_unchanged()?;
+                self.before += file.size;
                 self.source = None;
             }
             if self.next >= self.last {
                 return Ok(None);
             }
+            stream.files[self.next].check_unchanged()?;
             self.source = Some(Source::open(stream, self.next, self.block_bytes)?);
             self.next += 1;
         }

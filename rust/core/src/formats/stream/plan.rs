@@ -13,7 +13,6 @@ use super::node::{Flat, Leaf, Node};
 use super::reader::Batches;
 use super::source::{Format, Source};
 use crate::error::{Error, Result};
-use crate::formats::size_of;
 use crate::formats::table::Fault;
 use crate::tick::Tick;
 
@@ -88,9 +87,7 @@ impl Stream {
             match files_of(path)? {
                 Some(parts) => {
                     for path in parts {
-                        let size = size_of(&path)?;
-                        let format = Format::Arrow;
-                        files.push(Source { path, format, size });
+                        files.push(Source::new(path, Format::Arrow)?);
                     }
                 }
                 None => files.push(Source::open(path.clone())?),

@@ -12,7 +12,7 @@ use super::fit::{field_of, flat_schema, name_of, plain, tabular};
 use super::guess::Guess;
 use super::node::{Flat, Leaf, Node};
 use super::plan::{Stream, is_among};
-use super::shape::Rule;
+use super::shape::{Rule, Settling};
 use super::source::{Format, Source};
 use super::{MAX_COLUMNS, OnError, too_many_columns};
 use crate::error::{Error, Result};
@@ -55,11 +55,13 @@ impl Stream {
 
     /// The columns of JSON.
     fn settle_json(&mut self, found: &Found, given: &HashMap<String, Node>) {
-        let rule = self.rule();
+        let how = Settling {
+            rule: self.rule(),
+            is_nested: self.how.is_nested,
+            rounds: false,
+        };
         let mut refused = Vec::new();
-        self.json = found
-            .keys
-            .settle(rule, self.how.is_nested, "", &mut refused);
+        self.json = found.keys.settle(how, "", &mut refused);
         if self.is_known(given) && self.files.iter().any(Source::is_text) {
             let names = self.how.columns.iter().flatten();
             self.json = names.map(|name| (name.clone(), None)).collect();

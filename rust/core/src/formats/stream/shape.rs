@@ -20,13 +20,16 @@ pub(super) struct Place {
 pub(super) enum Kind {
     Bool,
     Int,
+    /// A whole number beyond 64 bits with a sign.
+    Long,
     Float,
     Text,
     List,
     Object,
 }
 
-const KINDS: usize = 6;
+const TOO_LONG: &str = "must hold whole numbers below 2^63, got a larger one\nhint: write them as texts, or read them rounded, as `float64` in `types`";
+const KINDS: usize = 7;
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Seen {
@@ -73,6 +76,16 @@ pub(super) enum Rule {
     /// None where texts are among them, alone or in lists: it is a column of several kinds, with the reason. Another one
     /// is refused.
     Mixed,
+}
+
+/// How the types of columns are settled.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settling {
+    pub(super) rule: Rule,
+    /// Whether objects are columns.
+    pub(super) is_nested: bool,
+    /// Whether whole numbers beyond 64 bits become fractions also where there is none: as long as not all is seen.
+    pub(super) rounds: bool,
 }
 
 impl Shape {
@@ -137,15 +150,14 @@ impl Shape {
     /// The type that holds the values, or the first value in the way of it.
     fn settle(
         &self,
-        rule: Rule,
-        is_nested: bool,
+        how: Settling,
         path: &str,
         depth: usize,
         refused: &mut Vec<Refusal>,
     ) -> Result<Node, (Place, String)> {
         const CLASSES: [(&[Kind], &str); 5] = [
             (&[Kind::Bool], "a truth value"),
-            (&[Kind::Int, Kind::Float], "a number"),
+            (&[Kind::Int, Kind::Long, Kind::Float], "a number"),
             (&[Kind::Text], "a text"),
             (&[Kind::List], "a list"),
             (&[Kind::Object], "an object"),
@@ -155,7 +167,7 @@ impl Shape {
             .filter_map(|&(class, named)| Some((self.first(class)?, class, named)))
             .collect();
         found.sort_by_key(|&(place, ..)| place);
-        if rule == Rule::Most {
+        if how.rule == Rule::Most {
             // Stable: of equal numbers the first stays before.
             found.sort_by_key(|(_, class, _)| std::cmp::Reverse(self.count(class)));
             found.truncate(1);
@@ -165,7 +177,7 @@ impl Shape {
         };
         let mut faults = Vec::new();
         let objects = found.iter().find(|(_, class, _)| class[0] == Kind::Object);
-        if let Some((place, ..)) = objects.filter(|_| !is_nested) {
+        if let Some((place, ..)) = objects.filter(|_| !how.is_nested) {
             let message = "must be text, number, truth value or a list of these, got an object";
             faults.push((*place, message.to_owned()));
         }
@@ -174,20 +186,28 @@ impl Shape {
         }
         let settled = match class[0] {
             Kind::Bool => Ok(Node::Leaf(Leaf::Bool)),
-            Kind::Int if self.count(&[Kind::Float]) > 0 => Ok(Node::Leaf(Leaf::Float)),
-            Kind::Int | Kind::Float => Ok(Node::Leaf(Leaf::Int)),
+            Kind::Int | Kind::Long | Kind::Float => {
+                let has_fraction = self.count(&[Kind::Float]) > 0;
+                match self.first(&[Kind::Long]) {
+                    Some(place) if !has_fraction && !how.rounds => {
+                        Err((place, TOO_LONG.to_owned()))
+                    }
+                    None if !has_fraction => Ok(Node::Leaf(Leaf::Int)),
+                    _ => Ok(Node::Leaf(Leaf::Float)),
+                }
+            }
             Kind::Text => Ok(Node::Leaf(Leaf::Text)),
             Kind::List => {
                 let none = Shape::default();
                 let items = self.items.as_deref().unwrap_or(&none);
-                let inner = items.settle(rule, is_nested, path, depth + 1, refused);
+                let inner = items.settle(how, path, depth + 1, refused);
                 inner.map(|item| Node::List(Box::new(item)))
             }
-            Kind::Object if !is_nested => Err((place, String::new())),
+            Kind::Object if !how.is_nested => Err((place, String::new())),
             Kind::Object => {
                 let none = Keys::default();
                 let keys = self.keys.as_deref().unwrap_or(&none);
-                Ok(Node::Object(keys.settle(rule, is_nested, path, refused)))
+                Ok(Node::Object(keys.settle(how, path, refused)))
             }
         };
         match settled {
@@ -255,8 +275,7 @@ impl Keys {
     /// The type of each name; what cannot be held is `None`, with the reason in `refused`; so is that of several kinds.
     pub(super) fn settle(
         &self,
-        rule: Rule,
-        is_nested: bool,
+        how: Settling,
         path: &str,
         refused: &mut Vec<Refusal>,
     ) -> Vec<(String, Option<Node>)> {
@@ -270,7 +289,7 @@ impl Keys {
             } else {
                 format!("{path}.{name}")
             };
-            let node = self.shapes[at].settle(rule, is_nested, &path, 0, refused);
+            let node = self.shapes[at].settle(how, &path, 0, refused);
             let refuse = |(place, message)| {
                 let place = Some(place);
                 refused.push(Refusal {
@@ -278,7 +297,7 @@ impl Keys {
                     place,
                     message,
                 });
-                let is_mixed = rule == Rule::Mixed && self.shapes[at].has_texts();
+                let is_mixed = how.rule == Rule::Mixed && self.shapes[at].has_texts();
                 is_mixed.then_some(Node::Mixed)
             };
             let node = node.map_or_else(refuse, Some);

@@ -17,7 +17,7 @@ use super::pieces::{Piece, Pieces, misfit, parse};
 use super::plan::Stream;
 use super::reader::{Part, pass};
 use super::rows::{Kept, Texts, keep};
-use super::shape::Keys;
+use super::shape::{Keys, Settling};
 use super::sheet::RecordTexts;
 use super::{OnError, Streaming, no_rows};
 use crate::error::Result;
@@ -92,7 +92,12 @@ fn load(stream: &Stream, tick: &mut Tick<'_>) -> Result<(Found, Vec<(usize, Bloc
 
 /// The types of what was found in JSON, as far as it is wanted.
 fn wanted(stream: &Stream, keys: &Keys) -> Columns {
-    let mut columns = keys.settle(stream.rule(), false, "", &mut Vec::new());
+    let how = Settling {
+        rule: stream.rule(),
+        is_nested: false,
+        rounds: true,
+    };
+    let mut columns = keys.settle(how, "", &mut Vec::new());
     for (name, node) in &mut columns {
         if !stream.is_wanted(name) {
             *node = None;

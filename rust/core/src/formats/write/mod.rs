@@ -17,6 +17,7 @@ mod parquet;
 mod separated;
 mod values;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
@@ -79,7 +80,17 @@ pub fn check_writable(path: &Path, schema: Option<&SchemaRef>, how: &Writing) ->
     check_arguments(path, format, how)?;
     folder::check_place(path, format == Format::Folder)?;
     let Some(schema) = schema else { return Ok(()) };
+    let mut names = HashSet::new();
+    if let Some(field) = schema
+        .fields()
+        .iter()
+        .find(|field| !names.insert(field.name()))
+    {
+        let message = format!("must name each column once, got `{}` twice", field.name());
+        return Err(Error::data(path, message));
+    }
     match format {
+        Format::Parquet => parquet::check(path, schema),
         Format::Separated(_) => separated::check(path, schema),
         Format::JsonLines | Format::JsonArray => json::check(path, schema, how.is_nested),
         _ => Ok(()),

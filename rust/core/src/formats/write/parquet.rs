@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions,
     compute_leaves,
 };
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -18,6 +18,7 @@ use parquet::file::writer::SerializedFileWriter;
 use super::aside::Aside;
 use super::failed;
 use crate::error::{Error, Result};
+use crate::guard::unless_panics;
 
 const LEVEL: i32 = 1;
 
@@ -33,6 +34,19 @@ pub(super) struct ParquetSink {
     writer: SerializedFileWriter<Aside>,
 }
 
+/// Refuses columns that Parquet does not hold.
+pub(super) fn check(path: &Path, schema: &SchemaRef) -> Result<()> {
+    // Its writer panics at unions.
+    let converted = unless_panics(|| ArrowSchemaConverter::new().convert(schema));
+    let got = match converted {
+        Some(Ok(_)) => return Ok(()),
+        Some(Err(error)) => error.to_string(),
+        None => format!("{schema}"),
+    };
+    let message = format!("must have columns that Parquet holds, got {got}");
+    Err(Error::data(path, message))
+}
+
 impl ParquetSink {
     pub(super) fn new(aside: Aside, schema: &SchemaRef) -> Result<(Self, Encoder)> {
         let path = aside.path().to_owned();
@@ -46,14 +60,7 @@ impl ParquetSink {
             let writer = ArrowWriter::try_new_with_options(aside, Arc::clone(schema), options)?;
             writer.into_serialized_writer()
         };
-        let unfit = |error: ParquetError| match error {
-            ParquetError::External(_) => failed(&path, error),
-            error => Error::data(
-                &path,
-                format!("must have columns that Parquet holds, got {error}"),
-            ),
-        };
-        let (writer, factory) = open().map_err(unfit)?;
+        let (writer, factory) = open().map_err(|error| failed(&path, error))?;
         let schema = Arc::clone(schema);
         Ok((Self { writer }, Encoder { factory, schema }))
     }
