@@ -91,7 +91,10 @@ def test_a_model_mines_negatives(tmp_path, tiny_static, capsys):
     [
         (["--num-negatives", "0", "--to", "triplet"], "`--num-negatives` must be at least 1, got 0"),
         (["--threshold", "high"], "`--threshold` must be a number, two, or first, got 'high'"),
-        (["--anchor", "query"], "`--anchor` must be one of"),
+        (
+            ["--anchor", "query"],
+            "`--anchor` must be one of `anchor` (texts), `positive` (texts), `negative` (texts), `note`",
+        ),
         (["--to-layout", "beir", "--to", "pair"], "`--to` must be 'graded' for layout 'beir', got 'pair'"),
         (["--corpus", "c.jsonl"], "`--corpus` must be left out for rows of texts"),
     ],

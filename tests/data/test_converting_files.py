@@ -280,8 +280,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path, name, to):
     assert done.returncode == 0, done.stderr
     size, growth = map(int, done.stdout.split())
     assert size > 120 << 20
-    # Measured: up to 15 MiB, of ids and of what an allocator keeps; texts that stayed would be 65.
-    assert growth < 20 << 20, f"{growth >> 20} MiB more for {size >> 20} MiB"
+    # Measured: up to 21 MiB, of ids and of what an allocator keeps; texts that stayed would be 65.
+    assert growth < 32 << 20, f"{growth >> 20} MiB more for {size >> 20} MiB"
 
 
 INTERRUPTED = """

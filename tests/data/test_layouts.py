@@ -218,7 +218,8 @@ def test_triples_are_the_same_as_texts_and_as_ids(tmp_path, collection):
     assert (tmp_path / "end.tsv").read_text() == (tmp_path / "ids.tsv").read_text()
     write_lines(tmp_path / "bad.jsonl", [{"anchor": "a", "positive": "b\tc", "negative": "d"}])
     with pytest.raises(
-        ValueError, match=r"column `positive` must be without tabs and line breaks, got 'b\\tc' at row 0"
+        ValueError,
+        match=r"bad.jsonl: row 1, column `positive`: must be without tabs and line breaks, got 'b\\tc'",
     ):
         convert(tmp_path / "bad.jsonl", tmp_path / "bad.tsv", to_layout="msmarco-triples")
     assert not (tmp_path / "bad.tsv").exists()
@@ -532,9 +533,9 @@ def test_splits_that_are_not_there_are_refused(tmp_path, judged_folder, options,
     rows = {"query": ["a"], "document": ["b"], "score": [2], "split": ["a/b"]}
     with pytest.raises(ValueError, match="`split` must be left out for rows without judgments"):
         convert(rows, tmp_path / "out.jsonl", split="train")
-    with pytest.raises(ValueError, match="`split` must be one name where no BEIR folder is read"):
+    with pytest.raises(ValueError, match="`split` must be one name where no BEIR or MS MARCO folder is read"):
         convert(rows, tmp_path / "out", to_layout="beir", split=["train", "test"])
-    with pytest.raises(ValueError, match="column `split` must be the name of a split, got 'a/b' at row 0"):
+    with pytest.raises(ValueError, match="row 0, column `split`: must be the name of a split, got 'a/b'"):
         convert(rows, tmp_path / "out", to_layout="beir")
     assert not (tmp_path / "out").exists()
 

@@ -60,7 +60,7 @@ def add_convert(commands: argparse._SubParsersAction[Any]) -> None:
         "--split",
         nargs="+",
         metavar="NAME",
-        help="of judgments; of a BEIR folder several, or all; else train, or the only one",
+        help="of judgments; of a BEIR or MS MARCO folder several, or all; else train, or the only one",
     )
     for role, told in _ROLES.items():
         convert.add_argument(f"--{role}", metavar="COLUMN", help=told)
@@ -185,4 +185,8 @@ def _show(report: ConversionReport, options: argparse.Namespace) -> None:
         console.print(Text(told))
     if report.dropped_columns:
         names = ", ".join(report.dropped_columns)
-        console.print(Text(f"columns dropped: {names}; --keep-columns keeps those of rows that stay one row"))
+        console.print(
+            Text(
+                f"columns dropped: {names}; --keep-columns keeps those that can be read, of rows that stay one row"
+            )
+        )

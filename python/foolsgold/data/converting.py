@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from foolsgold.data.files import listed
-from foolsgold.data.layouts import beir, layout_named, layout_of, msmarco
-from foolsgold.data.layouts.rows import Reading, Writing
+from foolsgold.data.layouts import beir, check_ending, layout_named, layout_of, msmarco
+from foolsgold.data.layouts.places import placed
+from foolsgold.data.layouts.rows import Reading, UnwritableError, Writing
+from foolsgold.data.layouts.splits import UNJUDGED
 from foolsgold.data.reshaping.attributes import ATTRIBUTES, companion
 from foolsgold.data.reshaping.file_rows import FileRows
 from foolsgold.data.reshaping.options import Numbers, Reshaping
@@ -67,8 +69,9 @@ def convert(
 
     Where a layout has ids, they are those that rows carry, else numbers from 0 in order of first appearance;
     `hard-negatives`, `margin-mse`, `trec-qrels` and `trec-run` are files of ids alone, without the texts. A
-    BEIR folder that becomes one keeps documents and queries that no row has. Classes of a `ClassLabel` of
-    `datasets` are written as their numbers, which losses take; the report has their names.
+    BEIR folder that becomes one keeps documents and queries that no row has, and all that its files say of
+    them. Classes of a `ClassLabel` of `datasets` are written as their numbers, which losses take; the report
+    has their names.
 
     Files may be larger than memory. Rows that keep their shape go from the files to the output a batch at a
     time. For other shapes, and where a layout has ids in place of texts, texts go to a folder beside the
@@ -87,10 +90,10 @@ def convert(
         to_layout: of the output; by default plain columns.
         corpus: the documents of a layout of ids.
         queries: its queries.
-        split: of judgments, the one to read and to write; of a BEIR folder several, or `all`. Rows of several
-            have a column `split`, by which a BEIR or MS MARCO folder gets a file for each; rows of another
-            origin may have such a column too. By default all where a BEIR folder becomes one; else `train`,
-            or the only one, and the report tells how many judgments of other splits are left out.
+        split: of judgments, the one to read and to write; of a BEIR or MS MARCO folder several, or `all`.
+            Rows of several have a column `split`, by which such a folder gets a file for each; rows of
+            another origin may have such a column too. By default all where a BEIR folder becomes one; else
+            `train`, or the only one, and the report tells how many judgments of other splits are left out.
         anchor: as for `reshape`, as all that follow.
         positive: see there.
         negative: see there.
@@ -128,7 +131,7 @@ def convert(
     """
     into = None if to_layout is None else layout_named("to_layout", to_layout)
     path = Path(output)
-    check_output(path, into)
+    check_output(path, to_layout)
     how = Reshaping(
         to=to or (None if into is None else into.SHAPE),
         num_negatives=num_negatives,
@@ -163,10 +166,12 @@ def convert(
         )
         found = read_source(source, layout, reading)
         to_split = _split_to_write(splits, found, into)
+        dropped = [name for name, _ in found.unreadable]
         if into is not beir or not how.keep_columns:
+            dropped += _further_columns(found)
             found = _without_collections(found)
         elif isinstance(found, Source) and found.collections:
-            left_out = {why: count for why, count in found.left_out.items() if why not in beir.UNJUDGED}
+            left_out = {why: count for why, count in found.left_out.items() if why not in UNJUDGED}
             found = replace(found, left_out=left_out)
         if isinstance(found, FileRows):
             rows = reshaped_files(found, scratch, how, from_, named)
@@ -176,8 +181,12 @@ def convert(
             check_writable(path, rows.schema)
             write(path, rows.batches(), rows.schema, threads=threads)
         else:
-            into.write(path, _in_layout_names(rows, found, to_split))
-        return rows.report
+            try:
+                into.write(path, _in_layout_names(rows, found, to_split))
+            except UnwritableError as error:
+                raise placed(error, found) from None
+        report = rows.report
+        return replace(report, dropped_columns=tuple(dict.fromkeys([*report.dropped_columns, *dropped])))
 
 
 def read_source(source: Any, layout: str | None, how: Reading) -> Source | FileRows:
@@ -212,16 +221,18 @@ def read_source(source: Any, layout: str | None, how: Reading) -> Source | FileR
     return FileRows(opened, how.on_error)
 
 
-def check_output(path: Path, layout: Any) -> None:
+def check_output(path: Path, to_layout: str | None) -> None:
     """Check that there can be an output, before anything is read.
 
     Raises:
-        ValueError: if something that is none of ours stands there, or the ending is unknown.
+        ValueError: if something that is none of ours stands there, or the ending is unknown, or of another
+            kind of file than the layout.
         OSError: if the folder above it is missing, or may not be written to.
     """
-    if layout is None:
+    if to_layout is None:
         check_writable(path)
         return
+    layout = layout_named("to_layout", to_layout)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: must be in a folder that exists, got {path.parent}")
     if not os.access(path.parent, os.W_OK | os.X_OK):
@@ -230,6 +241,8 @@ def check_output(path: Path, layout: Any) -> None:
         raise ValueError(f"{path}: must be a new folder or an empty one")
     if not layout.IS_FOLDER and path.is_dir():
         raise ValueError(f"{path}: must be a file, got a folder")
+    if not layout.IS_FOLDER:
+        check_ending(path, to_layout)
 
 
 def _checked(found: Source | FileRows) -> Source | FileRows:
@@ -247,10 +260,11 @@ def _split_to_write(splits: tuple[str, ...], found: Source | FileRows, into: Any
     are_plain = isinstance(found, FileRows) or found.scratch is None
     if splits and are_plain and into not in (beir, msmarco):
         raise ValueError(f"`split` must be left out for rows without judgments, got {[*splits]}")
-    if isinstance(found, Source) and found.collections:
-        return found.split
+    if isinstance(found, Source) and found.split is not None:
+        return found.split or None
     if len(splits) > 1:
-        raise ValueError(f"`split` must be one name where no BEIR folder is read, got {[*splits]}")
+        told = "must be one name where no BEIR or MS MARCO folder is read"
+        raise ValueError(f"`split` {told}, got {[*splits]}")
     return next(iter(splits), None)
 
 
@@ -267,6 +281,12 @@ def _check_folder(paths: Sequence[str]) -> None:
 def _without_collections(found: Source | FileRows) -> Source | FileRows:
     """Return rows that are written without the texts of no row."""
     return replace(found, collections={}) if isinstance(found, Source) else found
+
+
+def _further_columns(found: Source | FileRows) -> list[str]:
+    """Return what the texts of a folder have beside id, title and text."""
+    collections = found.collections.values() if isinstance(found, Source) else ()
+    return [name for texts in collections for name in texts.further]
 
 
 def _in_layout_names(rows: Reshaped, found: Source | FileRows, split: str | None) -> Writing:

@@ -26,6 +26,7 @@ from foolsgold.data.layouts import (
     trec_run,
 )
 from foolsgold.data.layouts.nested import first_keys
+from foolsgold.data.layouts.texts import ending_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,9 +45,13 @@ LAYOUTS: dict[str, Any] = {
     "trec-qrels": trec_qrels,
     "trec-run": trec_run,
 }
-"""By name, what reads and writes each: `SHAPE`, `IS_FOLDER`, `is_layout`, `read` and `write`."""
+"""By name, what reads and writes each: `SHAPE`, `IS_FOLDER`, `is_layout`, `read` and `write`.
+
+That of a file says also whether it `IS_JSON`; one that is none has lines of fields.
+"""
 
 _JSON = (".jsonl", ".ndjson", ".json")
+_NO_LINES = (*_JSON, ".csv", ".parquet", ".arrow", ".arrows", ".feather")
 
 
 def layout_named(argument: str, name: str) -> Any:
@@ -59,6 +64,28 @@ def layout_named(argument: str, name: str) -> Any:
         wanted = ", ".join(map(repr, LAYOUTS))
         raise ValueError(f"`{argument}` must be one of {wanted}, got {name!r}")
     return LAYOUTS[name]
+
+
+def check_ending(path: Path, name: str) -> None:
+    """Check that the file of a layout is one that its reader takes by its ending.
+
+    Raises:
+        ValueError: if it ends as files of another kind do.
+
+    Example:
+        >>> check_ending(Path("rows.jsonl.gz"), "dpr")
+        >>> check_ending(Path("a.csv"), "trec-run")
+        Traceback (most recent call last):
+            ...
+        ValueError: `output` must not end in .csv for layout 'trec-run', which is lines of fields, got a.csv
+    """
+    ending = ending_of(path)
+    if LAYOUTS[name].IS_JSON and ending not in _JSON:
+        wanted = "must end in .jsonl, .ndjson or .json (also .gz or .zst)"
+        raise ValueError(f"`output` {wanted} for layout {name!r}, got {path}")
+    if not LAYOUTS[name].IS_JSON and ending in _NO_LINES:
+        told = f"must not end in {ending} for layout {name!r}, which is lines of fields"
+        raise ValueError(f"`output` {told}, got {path}")
 
 
 def layout_of(paths: Sequence[str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from foolsgold.data.streaming import stream
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from foolsgold.data.reshaping.sources import Source
 
 _IDS = ("_id", "docid", "document_id", "query_id", "corpus_id", "pid", "qid", "id")
-_BATCH_ROWS = 1 << 12
 _TEXTS = ("text", "query_text", "query", "contents", "document", "passage")
 
 
@@ -36,12 +36,16 @@ class Collection:
         ids: distinct, in memory.
         texts: over a mapped file; a document with a title is the title, a space and its text.
         titles: None where there are none.
+        names: of the columns of ids and of texts in the file.
+        further: those of the columns that are none of these.
     """
 
     file: Path
     ids: Any
     texts: Any
     titles: Any = None
+    names: tuple[str, str] = ("_id", "text")
+    further: tuple[str, ...] = ()
 
     def find(self, ids: Any) -> NDArray[np.int64]:
         """Return the rows of ids, a column of texts; -1 for an id that is not there."""
@@ -50,11 +54,16 @@ class Collection:
         return np.asarray(pc.fill_null(pc.index_in(ids, value_set=self.ids), -1)).astype(np.int64)
 
     def documents(self, id_field: str) -> Iterator[dict[str, Any]]:
-        """Yield the texts with ids and titles, as JSON has them, in the order of the file."""
-        for first in range(0, len(self.ids), _BATCH_ROWS):
-            columns = [self.ids, self.texts, *([] if self.titles is None else [self.titles])]
-            for id, text, *titles in zip(*(_cells(column, first) for column in columns), strict=True):
-                yield document(id_field, id, titles[0] if titles else None, text)
+        """Yield the objects of a file of JSON Lines, with ids and texts under the names of a layout."""
+        columns = [self.ids, self.texts, *([] if self.titles is None else [self.titles])]
+        first = 0
+        for _, found in lines(self.file):
+            cells = [column.slice(first, len(found)).to_pylist() for column in columns]
+            for line, id, text, *titles in zip(found.to_pylist(), *cells, strict=True):
+                made = document(id_field, id, titles[0] if titles else None, text)
+                rest = json.loads(line).items()
+                yield made | {name: cell for name, cell in rest if name not in (*self.names, *made)}
+            first += len(found)
 
 
 def document(id_field: str, id: str, title: str | None, text: str) -> dict[str, Any]:
@@ -94,7 +103,17 @@ def read_collection(path: str | os.PathLike[str], how: Reading) -> Collection:
         twice = counts.field("values")[int(np.asarray(counts.field("counts")).argmax())]
         raise ValueError(f"{path}: ids must not come twice, got {twice.as_py()!r}")
     titles = table.column("title") if "title" in table.schema.names else None
-    return Collection(file=path, ids=ids, texts=table.column("text"), titles=titles)
+    there = [name for name, _ in [*opened.kinds, *opened.unreadable]]
+    names = (_first_of(_IDS, there), _first_of(_TEXTS, there))
+    known = {*names, *(() if titles is None else ("title",))}
+    return Collection(
+        file=path,
+        ids=ids,
+        texts=table.column("text"),
+        titles=titles,
+        names=names,
+        further=tuple(name for name in there if name not in known),
+    )
 
 
 def joined(titles: Any, texts: Any) -> Any:
@@ -136,11 +155,6 @@ def looked_up(collection: Collection, rows: NDArray[np.int64]) -> tuple[Any, Any
     return taken(collection.texts, rows), titles
 
 
-def _cells(column: Any, first: int) -> list[Any]:
-    found: list[Any] = column.slice(first, _BATCH_ROWS).to_pylist()
-    return found
-
-
 def _has_header(path: Path) -> bool:
     _, first = next(lines(path), (0, [""]))
     return any(name in _IDS for name in str(first[0]).split("\t"))
@@ -162,8 +176,12 @@ def _by_id(source: Source) -> Source:
 
 
 def _column(source: Source, kind: str, names: tuple[str, ...]) -> str:
-    found = next((name for name in names if name in source.table.schema.names), None)
-    if found is None:
-        got = source.table.schema.names
+    got = source.table.schema.names
+    found = _first_of(names, got)
+    if not found:
         raise ValueError(f"{source.place(0)}: must have a column of {kind}, one of {names}, got {got}")
     return found
+
+
+def _first_of(names: tuple[str, ...], there: Sequence[str]) -> str:
+    return next((name for name in names if name in there), "")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from foolsgold.data.layouts.nested import nested_rows, write_json
 from foolsgold.data.layouts.passages import merged_passages, passages_of
+from foolsgold.data.layouts.texts import ending_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 SHAPE: Shape = "ragged"
 IS_FOLDER = False
+IS_JSON = True
 _FIELDS = {"positive_ctxs": "positive", "hard_negative_ctxs": "negative", "negative_ctxs": "easy_negative"}
 _IDS = "passage_id"
 
@@ -52,8 +54,8 @@ def _ragged(source: Source) -> Source:
 
 
 def write(path: Path, rows: Writing) -> None:
-    """Write an array, an object a line; negatives are hard ones, a column `easy_negatives` the others."""
-    write_json(path, map(_record, rows.records()), is_array=True)
+    """Write an array, or JSON Lines by the ending; negatives are hard ones, `easy_negatives` the others."""
+    write_json(path, map(_record, rows.records()), is_array=ending_of(path) == ".json")
 
 
 def _record(row: dict[str, Any]) -> dict[str, Any]:

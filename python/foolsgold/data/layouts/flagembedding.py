@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SHAPE: Shape = "ragged"
 IS_FOLDER = False
+IS_JSON = True
 _NAMES = {
     "query": "anchor",
     "pos": "positives",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SHAPE: Shape = "ragged"
 IS_FOLDER = False
+IS_JSON = True
 
 
 def is_layout(names: set[str], keys: set[str]) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from foolsgold.data.layouts.collections import document, looked_up, read_collection
-from foolsgold.data.layouts.rows import cut_like, listed
+from foolsgold.data.layouts.rows import UnwritableError, cut_like, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -157,45 +158,102 @@ def ids_of(documents: Ids, row: dict[str, Any], side: str) -> list[str]:
     return [documents.of(text, id) for text, id in zip(texts, given, strict=True)]
 
 
-def as_numbers(source: Source, names: tuple[str, ...], *, whole: bool = False) -> Source:
-    """Make numbers of columns of texts.
+def as_numbers(
+    source: Source, names: tuple[str, ...], on_error: Literal["raise", "skip"], *, whole: bool | None = False
+) -> Source:
+    """Make numbers of columns of texts; a null stays one.
+
+    Args:
+        source: the rows.
+        names: of the columns.
+        on_error: at a text that spells no number, `raise`, or `skip` the row.
+        whole: whether they must be whole; None for whole numbers where all are.
 
     Raises:
         ValueError: at one that spells none; file, row and column are named.
     """
-    import pyarrow as pa
-
-    table, kind = source.table, pa.int64() if whole else pa.float64()
+    table = source.table
     for name in names:
-        try:
-            column = table.column(name).cast(kind)
-        except pa.ArrowInvalid:  # Python spells some numbers otherwise, and a fault is to be told by its row
-            cells = enumerate(table.column(name).to_pylist())
-            column = pa.array([_number(cell, source, row, name, whole=whole) for row, cell in cells], kind)
-        table = table.set_column(table.schema.get_field_index(name), name, column)
+        column = source.table.column(name)
+        numbers = _numbers(column, whole=whole)
+        wrong = np.asarray(numbers.is_null()) & np.asarray(column.is_valid())
+        if wrong.any() and on_error == "raise":
+            row = int(wrong.argmax())
+            told = _not_a_number(column[row].as_py(), whole=bool(whole))
+            raise ValueError(f"{source.place(row)}, column `{name}`: {told}")
+        if wrong.any():
+            num_skipped = source.num_skipped + int(wrong.sum())
+            kept = replace(source.of(np.flatnonzero(~wrong)), num_skipped=num_skipped)
+            return as_numbers(kept, names, on_error, whole=whole)
+        table = table.set_column(table.schema.get_field_index(name), name, numbers)
     return replace(source, table=table)
 
 
-def _number(cell: Any, source: Source, row: int, name: str, *, whole: bool) -> float:
+def _numbers(column: Any, *, whole: bool | None) -> Any:
+    """Return the numbers that texts spell, null where they spell none, or none that is finite."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if whole is None:
+        try:
+            return column.cast(pa.int64())
+        except pa.ArrowInvalid:
+            return _numbers(column, whole=False)
+    kind = pa.int64() if whole else pa.float64()
     try:
-        return int(cell) if whole else float(cell)
+        found = column.cast(kind)
+    except pa.ArrowInvalid:  # Python spells some numbers otherwise
+        spelled = int if whole else float
+        chunks = [[_number(cell, spelled) for cell in chunk.to_pylist()] for chunk in column.chunks]
+        found = pa.chunked_array([pa.array(cells, kind) for cells in chunks], kind)
+    return found if whole else pc.if_else(pc.is_finite(found), found, pa.scalar(None, kind))
+
+
+def _number(cell: Any, spelled: type[int | float]) -> Any:
+    """Return the number that a text spells; None for none, and for a whole one beyond 64 bits."""
+    try:
+        value = spelled(cell)
     except (TypeError, ValueError):
-        kind = "a whole number" if whole else "a number"
-        told = f"must be {kind}, got {cell!r:.80}"
-        raise ValueError(f"{source.place(row)}, column `{name}`: {told}") from None
+        return None
+    return value if spelled is float or -(2**63) <= value < 2**63 else None
 
 
-def field(name: str, text: Any, row: int) -> str:
+def _not_a_number(cell: str, *, whole: bool) -> str:
+    bits = " of 64 bits" if cell.strip().lstrip("+-").isdecimal() else ""
+    return f"must be a {'whole ' if whole else ''}number{bits}, got {cell!r:.80}"
+
+
+def field(name: str, text: Any) -> str:
     """Return a text as a field between tabs.
 
     Raises:
-        ValueError: if it has a tab or a line break, or is missing.
+        UnwritableError: if it has a tab or a line break, or is missing.
     """
     if text is None or any(mark in str(text) for mark in "\t\n\r"):
-        raise ValueError(
-            f"column `{name}` must be without tabs and line breaks, got {text!r:.80} at row {row}"
-        )
+        raise UnwritableError(name, "without tabs and line breaks", text)
     return str(text)
+
+
+def word(name: str, text: Any) -> str:
+    """Return a text as a field between white space.
+
+    Raises:
+        UnwritableError: if it has white space, or is empty.
+    """
+    if str(text).split() != [str(text)]:
+        raise UnwritableError(name, "one word without white space", text)
+    return str(text)
+
+
+def finite(name: str, number: Any) -> Any:
+    """Return a number.
+
+    Raises:
+        UnwritableError: if it is none, or not finite.
+    """
+    if not isinstance(number, (int, float)) or not math.isfinite(number):
+        raise UnwritableError(name, "a number", number)
+    return number
 
 
 def write_lines_by_split(

@@ -15,6 +15,7 @@ from foolsgold.data.layouts.ids import (
     Ids,
     as_numbers,
     field,
+    finite,
     named_collections,
     with_texts,
     write_lines,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 SHAPE: Shape = "triplet"
 IS_FOLDER = False
+IS_JSON = False
 _IDS = ("anchor_id", "positive_id", "negative_id")
 _SCORES = ("positive_score", "negative_score")
 
@@ -43,9 +45,9 @@ def is_layout(names: set[str], keys: set[str]) -> bool:
 def read(paths: Sequence[str], how: Reading) -> Source:
     """Read rows, with the texts of `queries` and `corpus`; both scores are in a column `scores`."""
     queries, corpus = named_collections(how, "margin-mse")
-    rows = separated_rows(paths, (*_SCORES, *_IDS), how, _with_scores, separator="\t")
+    rows = separated_rows(paths, (*_SCORES, *_IDS), how, separator="\t")
     kinds = zip(_IDS, [("anchor", "queries"), ("positive", "corpus"), ("negative", "corpus")], strict=True)
-    source = rows.to_source(how.scratch)
+    source = _with_scores(as_numbers(rows.to_source(how.scratch), _SCORES, how.on_error))
     found = with_texts(source, dict(kinds), {"queries": queries, "corpus": corpus}, how)
     return replace(found, shape=SHAPE)
 
@@ -53,7 +55,6 @@ def read(paths: Sequence[str], how: Reading) -> Source:
 def _with_scores(source: Source) -> Source:
     import pyarrow as pa
 
-    source = as_numbers(source, _SCORES)
     pairs = np.stack([np.asarray(source.table.column(name)) for name in _SCORES], axis=1)
     offsets: Any = pa.array(np.arange(len(pairs) + 1) * 2)
     scores = pa.LargeListArray.from_arrays(offsets, pa.array(pairs.reshape(-1)))
@@ -75,10 +76,10 @@ def write(path: Path, rows: Writing) -> None:
     kept = (queries, documents, documents)
 
     def margins() -> Iterator[str]:
-        for row, record in enumerate(rows.records()):
-            numbers = [repr(score) for score in record["scores"]]
+        for record in rows.records():
+            numbers = [repr(finite("scores", score)) for score in record["scores"]]
             texts = (record[name.removesuffix("_id")] for name in _IDS)
             ids = [ids.of(text, record.get(name)) for ids, text, name in zip(kept, texts, _IDS, strict=True)]
-            yield "\t".join([*numbers, *map(field, _IDS, ids, [row] * len(ids))])
+            yield "\t".join([*numbers, *map(field, _IDS, ids)])
 
     write_lines(path, margins())

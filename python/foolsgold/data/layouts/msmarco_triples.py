@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SHAPE: Shape = "triplet"
 IS_FOLDER = False
+IS_JSON = False
 _TEXTS = ("anchor", "positive", "negative")
 _IDS = ("anchor_id", "positive_id", "negative_id")
 
@@ -52,7 +53,7 @@ def write(path: Path, rows: Writing) -> None:
     names = _IDS if {*_IDS} <= {*rows.schema.names} else _TEXTS
 
     def triples() -> Iterator[str]:
-        for row, record in enumerate(rows.records()):
-            yield "\t".join(field(name, record[name], row) for name in names)
+        for record in rows.records():
+            yield "\t".join(field(name, record[name]) for name in names)
 
     write_lines(path, triples())

@@ -69,16 +69,31 @@ class Writing:
         for batch in self.batches():
             yield from batch.to_pylist()
 
-    def split_of(self, record: dict[str, Any], row: int) -> str:
+    def split_of(self, record: dict[str, Any]) -> str:
         """Return the split of a row.
 
         Raises:
-            ValueError: if its name can be none of a file.
+            UnwritableError: if its name can be none of a file.
         """
         name = self.split or record.get("split", "train")
         if not isinstance(name, str) or not name.strip() or any(mark in name for mark in "/\\\0\n"):
-            raise ValueError(f"column `split` must be the name of a split, got {name!r:.80} at row {row}")
+            raise UnwritableError("split", "the name of a split", name)
         return name
+
+
+class UnwritableError(ValueError):
+    """A value that a layout cannot hold.
+
+    Args:
+        column: its column, by the name that layouts share.
+        rule: what the layout wants it to be.
+        value: as it is.
+    """
+
+    def __init__(self, column: str, rule: str, value: Any) -> None:
+        self.column, self.value = column, value
+        self.told = f"must be {rule}, got {value!r:.80}"
+        super().__init__(f"column `{column}` {self.told}")
 
 
 def renamed(source: Source, names: Mapping[str, str], shape: Shape) -> Source:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SHAPE: Shape = "ragged"
 IS_FOLDER = False
+IS_JSON = True
 _FIELDS = {"positive_passages": "positive", "negative_passages": "negative"}
 _IDS = "docid"
 

@@ -19,6 +19,17 @@ _PACKED: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
 _BLOCK_BYTES = 1 << 22
 
 
+def ending_of(path: Path) -> str:
+    """Return the ending of a file without that of packing, in small letters.
+
+    Example:
+        >>> ending_of(Path("rows.JSONL.gz")), ending_of(Path("rows"))
+        ('.jsonl', '')
+    """
+    whole = Path(path.name.lower())
+    return Path(whole.stem).suffix if whole.suffix in _PACKED else whole.suffix
+
+
 def lines(path: str | os.PathLike[str]) -> Iterator[tuple[NDArray[np.int64], Any]]:
     """Yield the lines that are not blank, piece by piece: their numbers, from 1, and an Arrow array of texts.
 

@@ -14,6 +14,7 @@ from foolsgold.data.layouts.ids import (
     as_numbers,
     named_collections,
     with_texts,
+    word,
     write_lines,
 )
 from foolsgold.data.layouts.separated import separated_rows
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 SHAPE: Shape = "graded"
 IS_FOLDER = False
+IS_JSON = False
 
 
 def is_layout(names: set[str], keys: set[str]) -> bool:
@@ -46,11 +48,8 @@ def read(paths: Sequence[str], how: Reading) -> Source:
 def read_judgments(paths: Sequence[str], how: Reading) -> Source:
     """Read judgments as ids and scores."""
     names = ("query_id", "iteration", "document_id", "score")
-    return separated_rows(paths, names, how, _judgments).to_source(how.scratch)
-
-
-def _judgments(source: Source) -> Source:
-    source = as_numbers(source, ("score",), whole=True)
+    source = separated_rows(paths, names, how).to_source(how.scratch)
+    source = as_numbers(source, ("score",), how.on_error, whole=True)
     return replace(source, table=source.table.drop_columns(["iteration"]))
 
 
@@ -59,10 +58,7 @@ def write(path: Path, rows: Writing) -> None:
     queries, documents = Ids("q"), Ids("d")
 
     def judgments() -> Iterator[str]:
-        for row, record in enumerate(rows.records()):
-            line = judgment(queries, documents, record, row, between="\t0\t")
-            if len(line.split()) != 4:
-                raise ValueError(f"ids and scores must be without white space, got {line!r} at row {row}")
-            yield line
+        for record in rows.records():
+            yield judgment(queries, documents, record, between="\t0\t", spelled=word)
 
     write_lines(path, judgments())

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from foolsgold.data.layouts.ids import (
     Ids,
     as_numbers,
+    finite,
     named_collections,
     with_texts,
+    word,
     write_lines,
 )
 from foolsgold.data.layouts.separated import separated_rows
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 SHAPE: Shape = "scored-pair"
 IS_FOLDER = False
+IS_JSON = False
 _FIELDS = ("query_id", "q0", "document_id", "rank", "score", "tag")
 
 
@@ -39,15 +42,13 @@ def is_layout(names: set[str], keys: set[str]) -> bool:
 def read(paths: Sequence[str], how: Reading) -> Source:
     """Read hits, with the texts of `queries` and `corpus`."""
     queries, corpus = named_collections(how, "trec-run")
-    source = separated_rows(paths, _FIELDS, how, _hits).to_source(how.scratch)
+    source = separated_rows(paths, _FIELDS, how).to_source(how.scratch)
+    source = as_numbers(source, ("score",), how.on_error)
+    source = as_numbers(source, ("rank",), how.on_error, whole=True)
+    source = replace(source, table=source.table.drop_columns(["q0"]))
     texts = {"query_id": ("query", "queries"), "document_id": ("document", "corpus")}
     found = with_texts(source, texts, {"queries": queries, "corpus": corpus}, how)
     return replace(found, shape=SHAPE)
-
-
-def _hits(source: Source) -> Source:
-    source = as_numbers(as_numbers(source, ("score",)), ("rank",), whole=True)
-    return replace(source, table=source.table.drop_columns(["q0"]))
 
 
 def write(path: Path, rows: Writing) -> None:
@@ -57,15 +58,12 @@ def write(path: Path, rows: Writing) -> None:
     def hits() -> Iterator[str]:
         by_query: dict[str, list[tuple[float, str, str]]] = {}
         for record in rows.records():
-            query = queries.of(record["query"], record.get("query_id"))
-            document = documents.of(record["document"], record.get("document_id"))
-            tag = record.get("tag") or "foolsgold"
-            by_query.setdefault(query, []).append((record["score"], document, tag))
+            query = word("query_id", queries.of(record["query"], record.get("query_id")))
+            document = word("document_id", documents.of(record["document"], record.get("document_id")))
+            tag = word("tag", record.get("tag") or "foolsgold")
+            by_query.setdefault(query, []).append((finite("score", record["score"]), document, tag))
         for query, found in by_query.items():
             for rank, (score, document, tag) in enumerate(sorted(found, key=lambda hit: -hit[0]), start=1):
-                line = f"{query} Q0 {document} {rank} {score!r} {tag}"
-                if len(line.split()) != len(_FIELDS):
-                    raise ValueError(f"ids and tags must be without white space, got {line!r}")
-                yield line
+                yield f"{query} Q0 {document} {rank} {score!r} {tag}"
 
     write_lines(path, hits())

@@ -76,7 +76,7 @@ class FileRows:
         self._on_error = on_error
         self._change = change
         self.unreadable = tuple(opened.unreadable)
-        first = next(self._sources(), None)
+        first = next(self.sources(), None)
         if first is None:
             raise ValueError("`source` must have a sound row, got none")
         self.schema = first.table.schema
@@ -96,7 +96,7 @@ class FileRows:
             ValueError: at a bad row, naming file, row and column, where `on_error` is `raise`.
         """
         self._forget()
-        for source in self._sources():
+        for source in self.sources():
             table, bad = source.table, None
             if roles is not None:
                 if labels is not None and roles.label is not None:
@@ -168,7 +168,7 @@ class FileRows:
         self._num_rows = 0
         self._dropped: list[NDArray[np.int64]] = []
 
-    def _sources(self) -> Iterator[Source]:
+    def sources(self) -> Iterator[Source]:
         """Yield the rows of each batch that is read, in the columns of a layout."""
         import pyarrow as pa
 

@@ -81,7 +81,9 @@ def _encoded(column: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_floating(column.type):
+    if pa.types.is_null(column.type):
+        column = column.cast(pa.string())
+    elif pa.types.is_floating(column.type):
         column = pc.add(column.cast(pa.float64()), 0.0)
     return column.dictionary_encode()
 
