@@ -186,7 +186,5 @@ def _show(report: ConversionReport, options: argparse.Namespace) -> None:
     if report.dropped_columns:
         names = ", ".join(report.dropped_columns)
         console.print(
-            Text(
-                f"columns dropped: {names}; --keep-columns keeps those that can be read, of rows that stay one row"
-            )
+            Text(f"columns dropped: {names}; --keep-columns keeps what can be read of rows that stay one")
         )
