@@ -39,7 +39,7 @@ class Source:
         class_names: of columns of numbers that stand for classes.
         corpus: Arrow array of further documents, in no row; None without.
         collections: of a folder of judgments, all texts by id: `queries` and `corpus`.
-        split: the name of these judgments.
+        split: the name of these judgments; empty for several, which a column tells apart.
         left_out: by reason what of the files is in no row.
         num_skipped: rows of the files that were skipped.
         scratch: where the table lies and what is made of it goes; None for memory.
