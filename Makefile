@@ -20,7 +20,7 @@ demo: .venv/fast ## the main job, on the docstrings of the packages in .venv
 	$(BIN)/foolsgold demo --output demo
 
 test: ## everything: lints, types, walls, Rust, Python, peers
-	$(MAKE) --jobs=2 --output-sync .venv/debug clippy rust lint walls
+	$(MAKE) --jobs=2 --output-sync .venv/debug rust clippy lint walls
 	$(MAKE) python
 	$(MAKE) parity
 
@@ -37,9 +37,8 @@ lint: .venv/debug clippy ## formats, lints, types, stubs
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest foolsgold._core
 
-# A folder of its own, so that it waits for no build.
 clippy: | .venv/bin/maturin
-	CARGO_TARGET_DIR=target/clippy cargo clippy --quiet --workspace --all-targets -- -D warnings
+	MAKEFLAGS= cargo clippy --quiet --workspace --all-targets -- -D warnings
 
 walls: .venv/debug ## who may import whom
 	$(BIN)/lint-imports
