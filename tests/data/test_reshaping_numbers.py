@@ -125,7 +125,7 @@ LISTS = {"anchor": ["q"], "documents": [["a", "b"]]}
             {},
             "column `anchor` must have a value for each row, got a set",
         ),
-        ({0: ["a"], 1: ["b"]}, {}, "`data` must have texts for names of columns, got 0"),
+        ({0: ["a"], 1: ["b"]}, {}, "`data` must have texts for names of columns, got"),
         ({"anchor": ["a", "b"], "positive": ["b"]}, {}, "`data` must have columns of one length"),
         (
             pa.table([["a"], ["b"], ["c"]], names=["anchor", "positive", "positive"]),

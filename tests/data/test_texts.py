@@ -142,3 +142,16 @@ def test_splits_are_no_data_set():
     splits = DatasetDict({"train": Dataset.from_dict({"text": ["a"]})})
     with pytest.raises(TypeError, match=r"`dataset` must be one data set, got the splits \['train'\]"):
         columns_of(splits)
+
+
+@pytest.mark.parametrize("id", [-1, 2, 2**70])
+def test_an_id_that_is_none_is_an_index_error(id):
+    texts, _ = Texts.intern({"a": ["x", "y"]})
+    with pytest.raises(IndexError, match=r"`id` must be .*below 2, got"):
+        texts[id]
+
+
+@pytest.mark.parametrize("column", [5, None, "xy", b"xy", {"x"}, {"x": 1}])
+def test_what_is_no_column_is_named(column):
+    with pytest.raises(TypeError, match="column `a` must have a value for each row, got a "):
+        columns_of({"a": column})

@@ -73,7 +73,10 @@ class Texts:
         return len(self._core)
 
     def __getitem__(self, id: int) -> str:
-        return self._core[id]
+        try:
+            return self._core[id]
+        except OverflowError:
+            raise IndexError(f"`id` must be at least 0 and below {len(self)}, got {id}") from None
 
     def take(self, ids: NDArray[np.uint32]) -> list[str]:
         """Return the texts of `ids`, a uint32 array of any length."""
@@ -108,7 +111,7 @@ def columns_of(data: Any, argument: str = "dataset") -> dict[str, Any]:
         argument: what the caller knows it by, for messages.
 
     Raises:
-        TypeError: for anything else.
+        TypeError: for anything else, and a column without a value for each row.
     """
     datasets = sys.modules.get("datasets")
     if datasets is not None and isinstance(data, (datasets.DatasetDict, datasets.IterableDatasetDict)):
@@ -116,6 +119,7 @@ def columns_of(data: Any, argument: str = "dataset") -> dict[str, Any]:
             f"`{argument}` must be one data set, got the splits {list(data)}\nhint: name one of them"
         )
     if isinstance(data, Mapping):
+        _check_columns(data)
         return {name: _resolved(column) for name, column in data.items()}
     if datasets is not None and isinstance(data, datasets.Dataset):
         return _columns_of_dataset(data)
@@ -150,6 +154,14 @@ def num_rows_of(data: Any) -> int:
     if len({*lengths.values()}) > 1:
         raise ValueError(f"`dataset` must have columns of one length, got {lengths}")
     return next(iter(lengths.values()), 0)
+
+
+def _check_columns(data: Mapping[Any, Any]) -> None:
+    """Refuse what is no column: one value, a text or bytes, and what has no order."""
+    for name, column in data.items():
+        no_rows = isinstance(column, (str, bytes, set, frozenset, Mapping))
+        if no_rows or not (hasattr(column, "__iter__") or hasattr(column, "__getitem__")):
+            raise TypeError(f"column `{name}` must have a value for each row, got a {type(column).__name__}")
 
 
 def _resolved(column: Any) -> Any:

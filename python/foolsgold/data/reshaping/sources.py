@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +15,7 @@ from foolsgold.data.texts import columns_of
 from foolsgold.data.unicode import surrogates_told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -86,9 +85,9 @@ def source_of_data(data: Any) -> Source:
     """
     import pyarrow as pa
 
-    if isinstance(data, Mapping):
-        _check_columns(data)
     columns = columns_of(data, "data")
+    if any(not isinstance(name, str) for name in columns):
+        raise TypeError(f"`data` must have texts for names of columns, got {[*columns]}")
     lengths = {name: len(column) for name, column in columns.items()}
     if len({*lengths.values()}) > 1:
         raise ValueError(f"`data` must have columns of one length, got {lengths}")
@@ -102,15 +101,6 @@ def source_of_data(data: Any) -> Source:
         place=lambda row: f"row {row}",
         class_names=class_names_of_data(data),
     )
-
-
-def _check_columns(columns: Mapping[Any, Any]) -> None:
-    """Refuse what is no column of a mapping."""
-    for name, column in columns.items():
-        if not isinstance(name, str):
-            raise TypeError(f"`data` must have texts for names of columns, got {name!r}")
-        if isinstance(column, (str, bytes, Set, Mapping)):
-            raise TypeError(f"column `{name}` must have a value for each row, got a {type(column).__name__}")
 
 
 def _with_long_integers(name: str, column: Any) -> Any:
