@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Source:
+class _Source(ABC):
     """A source is small: a pickle of it has what it was made from, and no view."""
 
     @cached_property
@@ -38,17 +39,17 @@ class _Source:
         return int.from_bytes(digest.digest(), "little")
 
     @property
+    @abstractmethod
     def num_texts(self) -> int:
         """Every number that comes out is below it."""
-        raise NotImplementedError
 
     def num_texts_of(self, _column: str) -> int:
         """Every number of this column is below it."""
         return self.num_texts
 
+    @abstractmethod
     def build(self, threads: int | None, *, progress: bool) -> _core.Tuples:
         """Return the core's view, made anew."""
-        raise NotImplementedError
 
     def counted(self, threads: int | None, *, progress: bool) -> _core.Tuples:
         """Return the core's view; it is made, with a progress bar, where it is not there."""

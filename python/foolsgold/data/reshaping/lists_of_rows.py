@@ -171,11 +171,8 @@ def numbers_of(source: Source, name: str) -> NDArray[Any]:
     ):
         raise ValueError(f"column `{name}` must hold numbers, got {column.type}")
     values = np.asarray(column)
-    return (
-        values.astype(np.int64)
-        if values.dtype.kind in "bui" and not _is_long(values)
-        else values.astype(np.float64)
-    )
+    is_whole = values.dtype.kind in "bui" and not _is_long(values)
+    return values.astype(np.int64 if is_whole else np.float64)
 
 
 def _is_long(values: NDArray[Any]) -> bool:

@@ -1,5 +1,4 @@
-//! Arrow IPC: packed files are those that they pack; what a file claims without having it is refused, and
-//! what no file can hold.
+//! Arrow IPC: packed files are those that they pack; what a file claims without having it is refused.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,9 +6,9 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray};
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
-use arrow_schema::{ArrowError, DataType, Field, Schema, UnionFields, UnionMode};
+use arrow_schema::{ArrowError, Schema};
 use foolsgold_core::Result;
-use foolsgold_core::formats::{Streaming, Writing, check_writable};
+use foolsgold_core::formats::Streaming;
 
 use super::common::{Folder, message};
 use super::streamed::{one, said};
@@ -103,46 +102,5 @@ fn rows_that_no_column_holds_are_refused() -> Result<(), ArrowError> {
             assert_eq!(refused(&file), expected, "{name}");
         }
     }
-    Ok(())
-}
-
-#[test]
-fn what_a_format_cannot_hold_is_refused_before_anything_is_written() -> Result<(), ArrowError> {
-    let folder = Folder::new();
-    let number: ArrayRef = Arc::new(Int64Array::from(vec![1]));
-    let twice = vec![
-        ("a", Arc::clone(&number)),
-        ("b", Arc::clone(&number)),
-        ("a", number),
-    ];
-    let twice = RecordBatch::try_from_iter(twice)?;
-    for name in [
-        "a.jsonl",
-        "a.csv",
-        "a.parquet",
-        "a.arrow",
-        "a.arrows",
-        "folder",
-    ] {
-        let path = folder.0.join(name);
-        let outcome = check_writable(&path, Some(&twice.schema()), &Writing::default());
-        assert_eq!(
-            message(outcome, &path),
-            "FILE: must name each column once, got `a` twice"
-        );
-    }
-    let one = Field::new("one", DataType::Utf8, true);
-    let fields = UnionFields::from_fields([one]);
-    let union = Field::new("u", DataType::Union(fields, UnionMode::Dense), true);
-    let path = folder.0.join("a.parquet");
-    let schema = Arc::new(Schema::new(vec![union]));
-    let text = message(
-        check_writable(&path, Some(&schema), &Writing::default()),
-        &path,
-    );
-    assert!(
-        text.starts_with("FILE: must have columns that Parquet holds, got "),
-        "{text}"
-    );
     Ok(())
 }

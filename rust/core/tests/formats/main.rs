@@ -3,6 +3,7 @@
 mod arrow;
 mod beir;
 mod common;
+mod limits;
 mod mutated;
 mod parquet;
 mod sound;

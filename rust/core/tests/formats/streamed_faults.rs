@@ -9,10 +9,10 @@ use foolsgold_core::Result;
 use foolsgold_core::formats::{OnError, Stream, Streaming, Writing, convert};
 use foolsgold_core::tick::Tick;
 
-use super::common::{Folder, gzip, message, open};
+use super::common::{Folder, gzip, open};
 use super::streamed::{Told, one, said, write};
 
-fn how(on_error: OnError, block_bytes: usize, threads: usize) -> Streaming {
+pub(super) fn how(on_error: OnError, block_bytes: usize, threads: usize) -> Streaming {
     Streaming {
         on_error,
         block_bytes,
@@ -21,7 +21,7 @@ fn how(on_error: OnError, block_bytes: usize, threads: usize) -> Streaming {
     }
 }
 
-fn kinds(told: &Told) -> Vec<(String, String)> {
+pub(super) fn kinds(told: &Told) -> Vec<(String, String)> {
     let schema = told.table.schema();
     let fields = schema.fields().iter();
     fields
@@ -481,61 +481,5 @@ fn what_a_format_cannot_hold_is_refused_by_row_and_column() -> Result<()> {
         assert_eq!(std::fs::read_dir(&folder.0).map_or(0, Iterator::count), 1);
         std::fs::remove_file(&path).unwrap_or_default();
     }
-    Ok(())
-}
-
-#[test]
-fn a_file_that_changes_while_it_is_read_is_refused() -> Result<()> {
-    for (name, before, after) in [
-        (
-            "a.jsonl",
-            "{\"a\":\"x\"}\n{\"a\":\"y\"}\n",
-            "{\"b\":\"zzzzzzzzz\"}\n",
-        ),
-        ("a.csv", "a\nx\n", "a\nx\ny\n"),
-    ] {
-        let folder = Folder::new();
-        let file = folder.file(name, before);
-        let how = how(OnError::Raise, 1 << 20, 1);
-        let stream = Arc::new(Stream::open(
-            std::slice::from_ref(&file),
-            how,
-            &mut Tick::silent(),
-        )?);
-        folder.file(name, after);
-        let outcome = stream.batches().next(&mut Tick::silent());
-        assert_eq!(
-            message(outcome, &file),
-            "FILE: must stay as it is while it is read, got another content"
-        );
-    }
-    Ok(())
-}
-
-#[test]
-fn whole_numbers_beyond_64_bits_are_not_rounded_unless_asked() -> Result<()> {
-    let folder = Folder::new();
-    let file = folder.file(
-        "a.jsonl",
-        "{\"t\":\"x\",\"id\":1}\n{\"t\":\"y\",\"id\":18446744073709551615}\n",
-    );
-    for rule in [OnError::Raise, OnError::Skip] {
-        let told = one(&file, how(rule, 1 << 20, 1))?;
-        assert_eq!(told.table.num_rows(), 2);
-        let unreadable = told
-            .unreadable
-            .join("")
-            .replace(&file.display().to_string(), "FILE");
-        assert_eq!(
-            unreadable,
-            "FILE, row 2, column `id`: must hold whole numbers below 2^63, got a larger one\nhint: write them as texts, or read them rounded, as `float64` in `types`"
-        );
-    }
-    let rounded = Streaming {
-        types: HashMap::from([("id".into(), "float64".into())]),
-        ..Streaming::default()
-    };
-    let told = one(&file, rounded)?;
-    assert_eq!(kinds(&told)[1], ("id".to_owned(), "Float64".to_owned()));
     Ok(())
 }

@@ -59,28 +59,24 @@ impl Source {
         let packed = [".gz", ".zst"];
         let plain = packed.iter().find_map(|end| name.strip_suffix(end));
         let ending = plain.unwrap_or(&name).rsplit_once('.').map(|(_, end)| end);
-        let (size, modified) = stamp(&path)?;
-        let format = match ending {
+        let mut source = Self::new(path, Format::Lines)?;
+        let path = &source.path;
+        source.format = match ending {
             _ if path.is_dir() => {
                 let message = "must be a file or a folder that `datasets` saved, got another folder\nhint: name the files in it";
-                return Err(Error::data(&path, message));
+                return Err(Error::data(path, message));
             }
-            Some("json") if Array::is_in(&path)? => Format::Array,
+            Some("json") if Array::is_in(path)? => Format::Array,
             Some("jsonl" | "ndjson" | "json") => Format::Lines,
             Some("csv") => Format::Separated(b','),
             Some("tsv") => Format::Separated(b'\t'),
             Some("parquet") if plain.is_none() => {
-                Format::Parquet(Arc::new(ParquetFile::open(&path)?))
+                Format::Parquet(Arc::new(ParquetFile::open(path)?))
             }
             Some("arrow" | "arrows" | "feather") if plain.is_none() => Format::Arrow,
-            _ => return Err(Error::data(&path, ENDINGS)),
+            _ => return Err(Error::data(path, ENDINGS)),
         };
-        Ok(Self {
-            path,
-            format,
-            size,
-            modified,
-        })
+        Ok(source)
     }
 
     pub(super) fn is_text(&self) -> bool {
